@@ -1,0 +1,39 @@
+"""The study file: what a `config.yaml` may say, checked before the first job.
+
+`load_study` turns a parsed config, or the path of one, into a frozen and validated `Study`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from .config import BASELINE, Study
+from .errors import StudyError, explain
+
+__all__ = ["BASELINE", "Study", "StudyError", "load_study"]
+
+
+def load_study(config: dict[str, Any] | Path | str) -> Study:
+    """A validated study from a parsed config, or from the path of a YAML file.
+
+    Raises:
+        StudyError: one line a problem, each starting with the path of the key (`pretrain.tokens[2]: ...`).
+    """
+    if not isinstance(config, dict):
+        path = Path(config)
+        try:
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise StudyError(f"{path}: {error.strerror}") from None
+        except yaml.YAMLError as error:
+            raise StudyError(f"{path}: not valid YAML: {error}") from None
+        if not isinstance(config, dict):
+            raise StudyError(f"{path}: a study is a mapping of keys, found {type(config).__name__}")
+    try:
+        return Study.model_validate(config)
+    except ValidationError as error:
+        raise StudyError(explain(error)) from None

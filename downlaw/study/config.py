@@ -1,0 +1,76 @@
+"""The whole study, and the names in it that must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from .base import Language, Name, Positive, Strict, nearest
+from .text import Cleaning, Corpus, ParallelFiles, Split, Tokenizer
+from .training import Compute, Evaluate, Finetune, Laws, Mixture, Model, Pretrain, Task
+
+BASELINE = "none"
+"""The mixture name of the non-pretrained baseline in paths; no mixture may be called so."""
+
+
+class Study(Strict):
+    """A complete study of the transfer track (Isik et al. 2024, arXiv:2402.04177)."""
+
+    study: Name
+    seed: Positive = Field(1, description="splits, shuffles and subsets; trainings have seeds of their own")
+    languages: Annotated[list[Language], Field(min_length=2)]
+    corpora: dict[Name, Corpus]
+    cleaning: Cleaning = Cleaning()
+    split: Split = Split()
+    tokenizer: Tokenizer = Tokenizer()
+    mixtures: dict[Name, Mixture]
+    tasks: Annotated[dict[Name, Task], Field(min_length=1)]
+    model: Model = Model()
+    pretrain: Pretrain
+    finetune: Finetune
+    evaluate: Evaluate = Evaluate()
+    laws: Laws = Laws()
+    compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Study:
+        problems = [*self._mixture_problems(), *self._task_problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _mixture_problems(self) -> Iterator[str]:
+        for name, mixture in self.mixtures.items():
+            if name == BASELINE:
+                yield f"mixtures.{name}: this name is kept for the non-pretrained baseline"
+            for corpus, language, _ in mixture.components():
+                key = f"mixtures.{name}.shares.{corpus}.{language}"
+                yield from self._language_problems(key, language)
+                if corpus not in self.corpora:
+                    yield f"{key}: no corpus is called {corpus!r}{nearest(corpus, self.corpora)}"
+                elif self.corpora[corpus].kind != "monolingual":
+                    yield f"{key}: corpus {corpus} is parallel; pretraining reads monolingual corpora"
+                elif language not in self.corpora[corpus].languages():
+                    yield f"{key}: corpus {corpus} has no text in {language!r}"
+
+    def _task_problems(self) -> Iterator[str]:
+        for name, task in self.tasks.items():
+            for side in ("source", "target"):
+                yield from self._language_problems(f"tasks.{name}.{side}", getattr(task, side))
+            key = f"tasks.{name}.corpus"
+            corpus = self.corpora.get(task.corpus)
+            if corpus is None:
+                yield f"{key}: no corpus is called {task.corpus!r}{nearest(task.corpus, self.corpora)}"
+            elif corpus.kind != "parallel":
+                yield f"{key}: corpus {task.corpus} is monolingual; a task needs a parallel one"
+            elif (
+                isinstance(corpus, ParallelFiles)
+                and frozenset((task.source, task.target)) not in corpus.language_pairs()
+            ):
+                yield f"{key}: corpus {task.corpus} has no {task.source}-{task.target} files"
+
+    def _language_problems(self, key: str, language: str) -> Iterator[str]:
+        if language not in self.languages:
+            yield f"{key}: language {language!r} is not in languages {self.languages}"

@@ -1,0 +1,193 @@
+"""What is trained and how it is judged: model, mixtures, pretraining, finetuning, evaluation, laws."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Language, Name, Positive, Share, Strict
+
+
+class Model(Strict):
+    """A fairseq transformer with all embeddings shared."""
+
+    encoder_layers: Positive = 2
+    decoder_layers: Positive = 2
+    width: Positive = 128
+    heads: Positive = 4
+    ffn_width: Positive = 512
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Model:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+
+class Mixture(Strict):
+    """Shares of tokens over `corpus.language`; they sum to 1."""
+
+    shares: Annotated[dict[str, Share], Field(min_length=1)]
+    max_tokens: Positive | None = Field(
+        None, description="use no more text than this; default: all that fits"
+    )
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Mixture:
+        total = sum(self.shares.values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"shares sum to {total:g}, not 1")
+        for key in self.shares:
+            if key.count(".") != 1:
+                raise ValueError(f"shares.{key}: write corpus.language")
+        return self
+
+    def components(self) -> list[tuple[str, str, float]]:
+        """(corpus, language, share of tokens), in the order of the file."""
+        return [(*key.split("."), share) for key, share in self.shares.items()]  # type: ignore[misc]
+
+    def language_shares(self) -> dict[str, float]:
+        """Share of tokens by language."""
+        totals: dict[str, float] = {}
+        for _, language, share in self.components():
+            totals[language] = totals.get(language, 0.0) + share
+        return totals
+
+
+Schedule = Literal["inverse_sqrt", "constant"]
+
+
+class Training(Strict):
+    """What pretraining and finetuning both set. Schedules do not look at the end of training."""
+
+    schedule: Schedule
+    warmup_updates: Annotated[int, Field(ge=0)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    save_every_updates: Positive = Field(200, description="a killed job loses at most this much")
+
+
+def _rising(values: list[int], key: str) -> None:
+    if any(later <= earlier for earlier, later in pairwise(values)):
+        raise ValueError(f"{key} must rise: {values}")
+
+
+class Pretrain(Training):
+    """Text infilling (BART's): one chain of segments a mixture and seed, one segment a Dp."""
+
+    schedule: Schedule = "inverse_sqrt"
+    warmup_updates: Annotated[int, Field(ge=0)] = 50
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    tokens: Annotated[list[Positive], Field(min_length=1)] = Field(description="Dp, rising")
+    seeds: Annotated[list[Positive], Field(min_length=1)] = Field([1])
+    learning_rate: Annotated[float, Field(gt=0)] = 0.003
+    block_pieces: Annotated[int, Field(ge=8)] = Field(128, description="pieces a block, end marks included")
+    blocks_per_update: Positive = 32
+    mask: Share = Field(0.3, description="share of the pieces that are masked")
+    mean_span: Annotated[float, Field(gt=0)] = Field(3.0, description="mean pieces a masked span (Poisson)")
+    allow_repeats: bool = Field(False, description="read a mixture more than once where Dp asks for it")
+
+    @property
+    def tokens_per_update(self) -> int:
+        """Pieces of text an update reads: end marks and padding do not count."""
+        return self.blocks_per_update * (self.block_pieces - 2)
+
+    def updates(self, tokens: int) -> int:
+        """Whole updates that fit into a Dp of `tokens` pieces."""
+        return tokens // self.tokens_per_update
+
+    @model_validator(mode="after")
+    def _points_are_distinct(self) -> Pretrain:
+        _rising(self.tokens, "tokens")
+        updates = [self.updates(tokens) for tokens in self.tokens]
+        if updates[0] == 0:
+            raise ValueError(
+                f"tokens[0] = {self.tokens[0]} is less than one update ({self.tokens_per_update} tokens)"
+            )
+        for index, (one, two) in enumerate(pairwise(updates)):
+            if one == two:
+                raise ValueError(
+                    f"tokens[{index}] and tokens[{index + 1}] are the same number of updates, "
+                    f"of {self.tokens_per_update} tokens each"
+                )
+        return self
+
+
+class Finetune(Training):
+    """Translation from each checkpoint, for a fixed number of updates."""
+
+    schedule: Schedule = "constant"
+    warmup_updates: Annotated[int, Field(ge=0)] = 20
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    pairs: Annotated[list[Positive], Field(min_length=1)] = Field(description="Df in sentence pairs, rising")
+    learning_rates: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = Field([0.002])
+    seeds: Annotated[list[Positive], Field(min_length=1)] = Field([1])
+    updates: Positive = 300
+    tokens_per_update: Positive = Field(2048, description="at most this many pieces a side, padding included")
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    checkpoint: Literal["last", "best"] = "last"
+    validate_every_updates: Positive = 100
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Finetune:
+        _rising(self.pairs, "pairs")
+        for key in ("learning_rates", "seeds"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key} names a value twice: {values}")
+        return self
+
+
+class Task(Strict):
+    """A translation direction, and the parallel corpus that finetunes and tests it."""
+
+    source: Language
+    target: Language
+    corpus: Name
+    valid_segments: Positive = 500
+    test_segments: Positive = 500
+
+    @model_validator(mode="after")
+    def _two_languages(self) -> Task:
+        if self.source == self.target:
+            raise ValueError("source and target are the same language")
+        return self
+
+    @property
+    def part(self) -> str:
+        """The name of the language pair, in alphabetical order, under which the corpus holds it."""
+        return "-".join(sorted((self.source, self.target)))
+
+
+class Evaluate(Strict):
+    beam: Positive = 4
+    max_length_ratio: Annotated[float, Field(gt=0)] = Field(
+        2.0, description="longest output, in source pieces, plus 10"
+    )
+    length_penalty: float = 1.0
+    bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+
+
+class Laws(Strict):
+    """The paper's procedure: the points with the least pretraining are fitted, the rest are held out."""
+
+    fit_points: Annotated[int, Field(ge=3)] = 4
+    huber_delta_cross_entropy: Annotated[float, Field(gt=0)] = 1e-3
+    huber_delta_scores: Annotated[float, Field(gt=0)] = 0.1
+
+
+class Compute(Strict):
+    """Where training runs. Of these keys only `precision` is part of a result's identity."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    threads: Positive = Field(1, description="CPU threads a training")
+
+    @model_validator(mode="after")
+    def _precision_runs(self) -> Compute:
+        if self.device == "cpu" and self.precision != "fp32":
+            raise ValueError(f"precision: {self.precision} needs device: cuda (a CPU trains in fp32)")
+        return self
