@@ -18,6 +18,9 @@ class Model(Strict):
     width: Positive = 128
     heads: Positive = 4
     ffn_width: Positive = 512
+    max_pieces: Positive = Field(
+        512, description="longest sentence, in pieces; longer ones are counted and left out"
+    )
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Model:

@@ -1,0 +1,42 @@
+"""A fairseq `--user-dir` plugin: text infilling whose masks depend only on (seed, epoch, block).
+
+fairseq's `denoising` draws span lengths from torch's global generator, so that a run cut in two masks other
+spans than an uncut one. Here every block is masked under a generator state of its own, and a chain of
+segments trains to the bit as one uncut run does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from fairseq.data import BaseWrapperDataset
+from fairseq.tasks import register_task
+from fairseq.tasks.denoising import DenoisingConfig, DenoisingTask
+
+
+class MaskedByIndex(BaseWrapperDataset):
+    """A denoising dataset that seeds torch for each item and leaves the global generator untouched."""
+
+    def __init__(self, dataset, seed: int) -> None:
+        super().__init__(dataset)
+        self.seed = seed
+        self.epoch = 1
+
+    def set_epoch(self, epoch: int) -> None:
+        super().set_epoch(epoch)
+        self.epoch = epoch
+
+    def __getitem__(self, index: int):
+        with torch.random.fork_rng(devices=[]):
+            state = np.random.SeedSequence([self.seed, self.epoch, int(index)]).generate_state(1, np.uint64)
+            torch.manual_seed(int(state[0]))
+            return self.dataset[index]
+
+
+@register_task("text_infilling", dataclass=DenoisingConfig)
+class TextInfillingTask(DenoisingTask):
+    """fairseq's `denoising` with masks that do not depend on where training was cut."""
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
+        super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
+        self.datasets[split] = MaskedByIndex(self.datasets[split], self.cfg.seed)

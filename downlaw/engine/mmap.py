@@ -1,0 +1,62 @@
+"""fairseq's memory-mapped dataset format, written and read without importing fairseq.
+
+A dataset is a pair of files. `NAME.bin` holds the items one after the other; `NAME.idx` holds a header, the
+length of each item (int32) and its offset in bytes (int64). See `MMapIndexedDataset` in fairseq 0.12.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from downlaw.files import write_aside
+
+_MAGIC = b"MMIDIDX\x00\x00"
+_VERSION = 1
+_CODES = {np.dtype(np.int32): 4, np.dtype(np.uint16): 8}
+_TYPES = {code: dtype for dtype, code in _CODES.items()}
+
+
+def id_type(vocabulary: int) -> np.dtype:
+    """The smallest type of the format that holds the ids 0 to `vocabulary` - 1."""
+    return np.dtype(np.uint16) if vocabulary <= 65_000 else np.dtype(np.int32)
+
+
+def write_dataset(prefix: Path | str, items: Iterable[np.ndarray], dtype: np.dtype) -> None:
+    """Write `items`, each a one-dimensional array of ids, to `prefix`.bin and `prefix`.idx."""
+    prefix = Path(prefix)
+    lengths: list[int] = []
+    with write_aside(prefix.with_name(prefix.name + ".bin")) as data, data.open("wb") as stream:
+        for item in items:
+            stream.write(np.ascontiguousarray(item, dtype=dtype).tobytes())
+            lengths.append(len(item))
+    sizes = np.array(lengths, dtype=np.int32)
+    offsets = np.zeros(len(sizes), dtype=np.int64)
+    np.cumsum(sizes[:-1].astype(np.int64) * dtype.itemsize, out=offsets[1:])
+    with write_aside(prefix.with_name(prefix.name + ".idx")) as index, index.open("wb") as stream:
+        stream.write(_MAGIC + struct.pack("<QBQ", _VERSION, _CODES[dtype], len(sizes)))
+        stream.write(sizes.tobytes() + offsets.tobytes())
+
+
+def read_dataset(prefix: Path | str) -> list[np.ndarray]:
+    """The items of a dataset, as views of one array of ids.
+
+    Raises:
+        ValueError: where the two files are not a dataset that `write_dataset` could have written.
+    """
+    prefix = Path(prefix)
+    index = prefix.with_name(prefix.name + ".idx").read_bytes()
+    header = struct.Struct("<QBQ")
+    if index[: len(_MAGIC)] != _MAGIC or len(index) < len(_MAGIC) + header.size:
+        raise ValueError(f"{prefix}.idx is not a fairseq mmap index")
+    version, code, count = header.unpack_from(index, len(_MAGIC))
+    if version != _VERSION or code not in _TYPES:
+        raise ValueError(f"{prefix}.idx: version {version} with type code {code} is not known here")
+    sizes = np.frombuffer(index, np.int32, count, len(_MAGIC) + header.size)
+    ids = np.fromfile(prefix.with_name(prefix.name + ".bin"), _TYPES[code])
+    if len(ids) != sizes.sum():
+        raise ValueError(f"{prefix}.bin holds {len(ids)} ids, its index says {sizes.sum()}")
+    return np.split(ids, np.cumsum(sizes)[:-1]) if count else []
