@@ -1,0 +1,1 @@
+"""Text: where it comes from, cleaning, splitting, decontamination, mixing and cutting into pieces."""

@@ -1,0 +1,97 @@
+"""Plain text out of strings with HTML, inline reStructuredText or Markdown, placeholders and mnemonics."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+from selectolax.lexbor import LexborHTMLParser
+
+PLACEHOLDER = "_"
+"""Stands for a value that a program fills in; it is no letter and no word, so the filters do not count it."""
+
+_CEDILLA_TO_COMMA = str.maketrans("şŞţŢ", "șȘțȚ")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+_TAGS = (
+    "a|abbr|b|big|blockquote|br|button|code|dd|del|div|dl|dt|em|font|h[1-6]|hr|i|img|input|ins|kbd|label|li"
+    "|ol|p|pre|q|s|samp|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul|var"
+)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_BREAK = re.compile(
+    r"</?(?:blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|td|th|tr|ul)\b[^<>]*>", re.IGNORECASE
+)
+_ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
+
+_MARKED = (
+    (re.compile(r":[a-z][\w:.+-]*:`([^`<]+?)(?:\s*<[^`>]*>)?`"), r"\1"),  # :role:`text <target>`
+    (re.compile(r"``([^`]+)``"), r"\1"),
+    (re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{0,2}"), r"\1"),  # `text <target>`_
+    (re.compile(r"`([^`]+)`(?:__?(?!\w))?"), r"\1"),
+    (re.compile(r"\[([^\[\]]+)\]\((?:[^()\s]|\([^()]*\))+\)"), r"\1"),  # [text](target)
+    (re.compile(r"\*\*(\S(?:[^*]*\S)?)\*\*"), r"\1"),
+    (re.compile(r"(?<![\w*])\*(\S(?:[^*]*\S)?)\*(?![\w*])"), r"\1"),
+    (re.compile(r"::(?=\s|$)"), ":"),
+)
+
+_FILLED_IN = re.compile(
+    r"""
+      \{%.*?%\} | \$?\{\{.*?\}\} | \$?\{[^{}]*\}          # {% tag %}, {{ name }}, {name}, ${name}
+    | %\([^()]*\)[#0+-]*\d*(?:\.\d+)?[a-zA-Z]             # %(name)s
+    | %(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:l{0,2}[dufi]|[sdrcxXgGeE])(?![a-zA-Z])   # %s, %1$d, %.1f
+    | %L?\d{1,2}(?!\w)                                    # %1
+    | \$[A-Za-z_]\w*                                      # $name
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SPECIAL = re.compile(r"[<&`*\[{%$_:]")
+_AMPERSAND_MNEMONIC = re.compile(r"(?<![A-Z\s])&(?=[^\W\d_])|(?<!\S)&(?=[^\W\d_])")
+_UNDERSCORE_MNEMONIC = re.compile(r"(?<![^\s(/])_(?=[^\W\d_])")
+
+
+def strip_html(text: str) -> str:
+    """Text without HTML tags and entities; block elements become line breaks.
+
+    Angle brackets around anything that is not an HTML element (`<branch>`) are text and stay.
+    """
+    if "<" in text and _TAG.search(text):
+        body = LexborHTMLParser(_BREAK.sub("\n", text)).body
+        text = body.text(deep=True, separator="", strip=False) if body is not None else ""
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return text
+
+
+def strip_inline_markup(text: str) -> str:
+    """Text without inline reStructuredText and Markdown.
+
+    By patterns, and not by docutils: strings of an interface are fragments with roles of their own
+    (:hg:`clone`), which docutils turns into error messages.
+    """
+    for pattern, plain in _MARKED:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def replace_placeholders(text: str) -> str:
+    """Text with `PLACEHOLDER` for each value that a program fills in, and without mnemonic marks."""
+    text = _AMPERSAND_MNEMONIC.sub("", text)
+    text = _UNDERSCORE_MNEMONIC.sub("", text)
+    return _FILLED_IN.sub(PLACEHOLDER, text).replace("%%", "%")
+
+
+def plain(text: str, language: str) -> str:
+    """Plain text in NFC; line breaks are kept. Romanian cedilla letters become comma-below ones."""
+    if not text.isascii():
+        if not unicodedata.is_normalized("NFC", text):
+            text = unicodedata.normalize("NFC", text)
+        if language == "ro":
+            text = text.translate(_CEDILLA_TO_COMMA)
+        text = _INVISIBLE.sub("", text)
+    if _SPECIAL.search(text):
+        text = strip_html(text)
+        text = replace_placeholders(text)
+        text = strip_inline_markup(text)
+    return _CONTROL.sub(" ", text)

@@ -1,0 +1,107 @@
+"""A user's own text: files of one language, or of two aligned ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from downlaw.files import sha256_of_file
+from downlaw.study.text import MonolingualFiles, ParallelFile, ParallelFiles, TextFile
+
+from ..errors import CorpusError
+from ..segments import Segment, Source
+from .lines import read_lines
+
+File = TextFile | ParallelFile
+_END = object()
+
+
+def paths_of(file: File) -> tuple[Path, ...]:
+    """The files that one entry of `files` names."""
+    if isinstance(file, TextFile):
+        return (file.path,)
+    return (file.tsv,) if file.tsv else tuple(file.sides or ())
+
+
+def files_of(corpus: MonolingualFiles | ParallelFiles, part: str) -> list[tuple[int, File]]:
+    """(index in the config, entry) of the files that have text of `part`."""
+    wanted = set(part.split("-"))
+    return [
+        (index, file)
+        for index, file in enumerate(corpus.files)
+        if ({file.language} if isinstance(file, TextFile) else set(file.languages)) == wanted
+    ]
+
+
+def _table(path: Path, key: str) -> Iterator[tuple[str, ...]]:
+    for number, line in read_lines(path, key):
+        columns = tuple(line.split("\t")) if line.strip() else ("", "")
+        if len(columns) != 2:
+            raise CorpusError(f"{path}: line {number}: {len(columns)} columns where there must be exactly 2")
+        yield columns
+
+
+def _sides(paths: tuple[Path, ...], key: str) -> Iterator[tuple[str, ...]]:
+    one, two = paths
+    for first, second in zip_longest(read_lines(one, key), read_lines(two, key), fillvalue=_END):
+        if first is _END or second is _END:
+            shorter, longer, number = (one, two, second[0]) if first is _END else (two, one, first[0])
+            raise CorpusError(
+                f"{shorter}: ends before line {number} of {longer}: the sides must have as many lines"
+            )
+        yield first[1], second[1]
+
+
+def _rows(file: File, key: str) -> Iterator[tuple[str, ...]]:
+    if isinstance(file, TextFile):
+        return ((line,) for _, line in read_lines(file.path, f"{key}.path"))
+    if file.tsv:
+        return _table(file.tsv, f"{key}.tsv")
+    return _sides(paths_of(file), f"{key}.sides")
+
+
+def _documents(rows: Iterable[tuple[str, ...]], lines: int) -> Iterator[list[tuple[str, ...]]]:
+    """Runs of rows between empty ones; or of `lines` rows each where no empty row is between others."""
+    documents: list[list[tuple[str, ...]]] = [[]]
+    for row in rows:
+        if any(text.strip() for text in row):
+            documents[-1].append(row)
+        elif documents[-1]:
+            documents.append([])
+    documents = [document for document in documents if document]
+    if len(documents) == 1:
+        whole = documents[0]
+        documents = [whole[start : start + lines] for start in range(0, len(whole), lines)]
+    return iter(documents)
+
+
+def read_files(
+    name: str, corpus: MonolingualFiles | ParallelFiles, languages: tuple[str, ...]
+) -> Iterator[tuple[Source, dict[str, Any]]]:
+    """The text of each file with these languages, and its record for the manifest.
+
+    A document is what stands between empty lines, or `document_lines` lines in a file without any; it is
+    named by file and number.
+
+    Raises:
+        CorpusError: naming file and line, or the config key of a file that is not there.
+    """
+    used: Counter[str] = Counter()
+    for index, file in files_of(corpus, "-".join(languages)):
+        paths = paths_of(file)
+        label = "+".join(path.name for path in paths)
+        used[label] += 1
+        if used[label] > 1:
+            label += f"#{used[label]}"
+        source = Source(label, split=file.split)
+        turned = isinstance(file, ParallelFile) and file.languages != languages
+        rows = _rows(file, f"corpora.{name}.files[{index}]")
+        for number, document in enumerate(_documents(rows, corpus.document_lines), 1):
+            title = f"{label}/{number:06d}"
+            source.sizes[title] = len(document)
+            source.segments += [Segment((title,), row[::-1] if turned else row) for row in document]
+        hashes = {path.name: sha256_of_file(path) for path in paths}
+        yield source, {"name": label, "files": hashes, "licence": corpus.licence}

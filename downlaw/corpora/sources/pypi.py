@@ -1,0 +1,67 @@
+"""Wheels of the Python package index, pinned by version and hash."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from downlaw.files import sha256_of_file
+from downlaw.study.text import PypiPackage
+
+from ..errors import CorpusError
+
+PYTHON_VERSION = "3.14.2"
+"""The Python that packages are resolved for, whichever runs; in full, as some releases need the last part."""
+
+
+def wheel_name(package: PypiPackage) -> str:
+    """The file name under which a package is kept, whatever its wheel is called."""
+    return f"{package.name}-{package.version}.whl"
+
+
+def fetch(package: PypiPackage, destination: Path, key: str) -> bool:
+    """Download the wheel of `package` to `destination`, unless it is there already with the right hash.
+
+    pip downloads it, so that its own index configuration holds. Nothing is installed.
+
+    Args:
+        key: the config key of the package, for messages.
+
+    Returns:
+        whether anything was downloaded.
+
+    Raises:
+        CorpusError: where pip cannot download it, or its hash is not the one of the study file.
+    """
+    if destination.is_file() and sha256_of_file(destination) == package.sha256:
+        return False
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".fetch-") as folder:
+        wheel = _download(package, Path(folder), key)
+        found = sha256_of_file(wheel)
+        if found != package.sha256:
+            raise CorpusError(
+                f"{key}.sha256: {package.name} {package.version} has hash {found}, the study file says "
+                f"{package.sha256}; check the version, or correct the hash if you trust this index"
+            )
+        os.replace(wheel, destination)
+    return True
+
+
+def _download(package: PypiPackage, folder: Path, key: str) -> Path:
+    requirement = f"{package.name}=={package.version}"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--python-version", PYTHON_VERSION, "--disable-pip-version-check", "--quiet"]
+    command += ["--dest", str(folder), requirement]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+        why = (said or done.stderr.splitlines() or ["pip gave no wheel"])[-1].removeprefix("ERROR: ")
+        raise CorpusError(
+            f"{key}: pip could not download {requirement}: {why} (is there a network, and the version right?)"
+        )
+    return wheels[0]

