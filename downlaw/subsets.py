@@ -27,6 +27,7 @@ def write_mixture(
     study: Study,
     text: Mapping[tuple[str, str], Path],
     model: Path,
+    dictionary: Path,
     folder: Path,
 ) -> dict[str, Any]:
     """Tokenize, shuffle and interleave a mixture into `folder`/train.{bin,idx}, and say what it holds.
@@ -37,6 +38,7 @@ def write_mixture(
     Args:
         text: the training parquet of each (corpus, language).
         model: the SentencePiece model.
+        dictionary: fairseq's `dict.txt`, copied beside the data.
 
     Returns:
         the manifest, also written to `folder`/manifest.json.
@@ -65,6 +67,7 @@ def write_mixture(
         within[here] = np.arange(here.sum())
     items = (parts[component][row] for component, row in zip(order, within, strict=True))
     write_dataset(folder / "train", items, id_type(tokenizer.vocabulary))
+    _copy(dictionary, folder / "dict.txt")
     manifest = {
         "mixture": name,
         "tokens": len(order) * pieces,
@@ -109,15 +112,16 @@ def _encode_pairs(
 
 
 def write_task(
-    name: str, study: Study, text: Mapping[str, Path], model: Path, folder: Path
+    name: str, study: Study, text: Mapping[str, Path], model: Path, dictionary: Path, folder: Path
 ) -> dict[str, Any]:
-    """Encode a task's pairs: all training pairs in one random order, and its validation and test segments.
+    """Encode a task's pairs: all training pairs in one random order; validation and test segments.
 
-    Writes `folder`/{train,valid,test}.{source,target}.{bin,idx}, the text of validation and test, and a
-    manifest. A finetuning subset is a prefix of train.
+    Writes `folder`/{train,valid,test}.{source,target}.{bin,idx}, the text of validation and test, a
+    dictionary a side, and a manifest. A finetuning subset is a prefix of train.
 
     Args:
         text: the parquet of each of train, valid and test.
+        dictionary: fairseq's `dict.txt`.
 
     Raises:
         SizeError: where no segment is left for one of the three.
@@ -153,8 +157,15 @@ def write_task(
                 for end in ("bin", "idx")
             },
         }
+    for language in (task.source, task.target):
+        _copy(dictionary, folder / f"dict.{language}.txt")
     write_json(folder / "manifest.json", manifest)
     return manifest
+
+
+def _copy(source: Path, destination: Path) -> None:
+    with write_aside(destination) as aside:
+        aside.write_bytes(source.read_bytes())
 
 
 def write_finetuning_subset(task: Task, pairs: int, prepared: Path, dictionary: Path, folder: Path) -> None:
@@ -172,13 +183,18 @@ def write_finetuning_subset(task: Task, pairs: int, prepared: Path, dictionary: 
         train = read_dataset(prepared / f"train.{side}")[:pairs]
         write_dataset(folder / f"train.{pair}.{language}", train, dtype)
         write_dataset(folder / f"valid.{pair}.{language}", read_dataset(prepared / f"valid.{side}"), dtype)
-        with write_aside(folder / f"dict.{language}.txt") as aside:
-            aside.write_bytes(dictionary.read_bytes())
         tokens[f"{side}_tokens"] = sum(map(len, train))
+    for language in (task.source, task.target):
+        _copy(dictionary, folder / f"dict.{language}.txt")
     data = sorted(path for path in folder.iterdir() if path.suffix in (".bin", ".idx"))
     write_json(
         folder / "manifest.json",
-        {"pairs": pairs, **tokens, "sha256": {path.name: sha256_of_file(path) for path in data}},
+        {
+            "pairs": pairs,
+            "vocabulary": manifest["vocabulary"],
+            **tokens,
+            "sha256": {path.name: sha256_of_file(path) for path in data},
+        },
     )
 
 

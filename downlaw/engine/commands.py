@@ -8,7 +8,6 @@ from downlaw.study import Study
 from downlaw.study.training import Training
 
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
-LOG_INTERVAL = 10
 
 
 def _option(name: str, value: object) -> list[str]:
@@ -47,7 +46,7 @@ def _optimization(training: Training, learning_rate: float, updates: int, seed: 
     ]
 
 
-def _running(study: Study, save_dir: Path) -> list[str]:
+def _running(study: Study, save_dir: Path, updates: int) -> list[str]:
     device = ["--cpu"] if study.compute.device == "cpu" else []
     precision = [] if study.compute.precision == "fp32" else [f"--{study.compute.precision}"]
     return [
@@ -57,7 +56,12 @@ def _running(study: Study, save_dir: Path) -> list[str]:
         # Batches are made in the training process: a thread beside it would draw from the same generator.
         *("--num-workers", "0", "--data-buffer-size", "0"),
         *("--dataset-impl", "mmap", "--required-batch-size-multiple", "1"),
-        *("--no-progress-bar", "--log-format", "json", *_option("log-interval", LOG_INTERVAL)),
+        *(
+            "--no-progress-bar",
+            "--log-format",
+            "json",
+            *_option("log-interval", max(1, min(10, updates // 4))),
+        ),
         *_option("save-dir", save_dir),
         *("--no-epoch-checkpoints", "--keep-interval-updates", "1"),
         *("--save-interval", "1000000", "--validate-interval", "1000000"),
@@ -88,7 +92,7 @@ def pretraining(
         *("--curriculum", "1"),
         *_model(study, pretrain.dropout),
         *_optimization(pretrain, pretrain.learning_rate, updates, seed),
-        *_running(study, save_dir),
+        *_running(study, save_dir, updates),
         *_option("save-interval-updates", pretrain.save_every_updates),
         "--disable-validation",
         *(_option("restore-file", continue_from) if continue_from else []),
@@ -116,7 +120,7 @@ def finetuning(
         *_option("max-tokens", finetune.tokens_per_update),
         *_model(study, finetune.dropout),
         *_optimization(finetune, learning_rate, finetune.updates, seed),
-        *_running(study, save_dir),
+        *_running(study, save_dir, finetune.updates),
         *_option("save-interval-updates", interval),
         *(["--best-checkpoint-metric", "nll_loss"] if best else ["--disable-validation"]),
         *(_option("finetune-from-model", weights) if weights else []),

@@ -11,6 +11,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import shlex
 import signal
 import sys
@@ -24,6 +25,7 @@ from typing import Any, TextIO
 _DIVERGED = 76
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.5
+_GPU_NAME = re.compile(r"rank\s+0: capabilities.*name = (.+?)\s*(?:;|$)")
 
 
 class EngineError(RuntimeError):
@@ -45,11 +47,14 @@ class TrainingLog:
     loss: float | None = None
     target_tokens: float = 0.0
     diverged: str = ""
+    device: str = "cpu"
     lines: list[str] = field(default_factory=list)
 
     def read(self, line: str) -> bool:
         """Take in one line; True where it brings new figures."""
         self.lines = [*self.lines[-39:], line]
+        if found := _GPU_NAME.search(line):
+            self.device = found[1].strip()
         _, bar, rest = line.partition(" | {")
         if not bar or "train_inner" not in line:
             return False

@@ -116,6 +116,7 @@ def finetuning_identity(
         "model": study.model.model_dump(),
         "finetune": study.finetune.model_dump(exclude=left_out),
         "precision": study.compute.precision,
+        "vocabulary": subset["vocabulary"],
         "subset": subset["sha256"],
         "weights": weights,
         "learning_rate": run.learning_rate,
@@ -206,11 +207,14 @@ def _train_once(
             outcome = {"status": DIVERGED, "reason": str(error)}
             for path in folder.glob("checkpoint*.pt"):
                 path.unlink()
-        _remember(folder, first, updates if outcome["status"] == OK else log.updates, begun, study)
+        _remember(
+            folder, first, updates if outcome["status"] == OK else log.updates, begun, log.device, study
+        )
         record = {
             **facts,
             **outcome,
             "identity": digest(identity),
+            "device": log.device,
             "training_loss": log.loss,
             "target_tokens_a_update": round(log.target_tokens / max(1, updates - first), 2),
             "settings": identity,
@@ -219,14 +223,14 @@ def _train_once(
         return record
 
 
-def _remember(folder: Path, first: int, last: int, begun: float, study: Study) -> None:
+def _remember(folder: Path, first: int, last: int, begun: float, device: str, study: Study) -> None:
     """Append what was really trained just now; costs and tests count updates from here."""
     seconds = time.monotonic() - begun
     entry = {
         "from_update": first,
         "to_update": last,
         "seconds": round(seconds, 3),
-        "device": study.compute.device,
+        "device": device,
         "threads": study.compute.threads,
     }
     with (folder / HISTORY).open("a", encoding="utf-8") as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -19,6 +20,7 @@ class Study(Strict):
     """A complete study of the transfer track (Isik et al. 2024, arXiv:2402.04177)."""
 
     study: Name
+    results: Path = Field(Path("results"), description="everything that is made goes here")
     seed: Positive = Field(1, description="splits, shuffles and subsets; trainings have seeds of their own")
     languages: Annotated[list[Language], Field(min_length=2)]
     corpora: dict[Name, Corpus]

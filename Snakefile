@@ -1,0 +1,36 @@
+import sys
+from pathlib import Path
+
+from downlaw.study import StudyError, load_study
+from downlaw.study.matrix import BASELINE_START, Start, segment, segments, starts
+
+if not config:
+
+    configfile: "config.yaml"
+
+
+try:
+    STUDY = load_study(config)
+except StudyError as error:
+    sys.exit(f"the study cannot run:\n{error}")
+
+RESULTS = STUDY.results
+
+
+include: "rules/corpora.smk"
+include: "rules/subsets.smk"
+include: "rules/pretrain.smk"
+include: "rules/finetune.smk"
+include: "rules/evaluate.smk"
+include: "rules/laws.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        RESULTS / "runs.csv",
+        RESULTS / "laws.csv",
+        RESULTS / "report/summary.txt",
+        RESULTS / "costs.csv",
+    localrule: True

@@ -1,0 +1,42 @@
+FINETUNE = RESULTS / "finetune"
+
+
+def start_path(start):
+    return f"{start.mixture}/seed{start.seed}/{start.tokens_asked}.json"
+
+
+def start_of(wildcards):
+    return Start(wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
+
+
+def start_record(wildcards):
+    start = start_of(wildcards)
+    return [] if start.is_baseline else [PRETRAIN / start_path(start)]
+
+
+# One job trains every Df, learning rate and seed that starts from the same checkpoint, in one process.
+rule finetune:
+    input:
+        prepared=SUBSETS / "tasks/{task}/all/manifest.json",
+        subsets=[
+            SUBSETS / f"tasks/{{task}}/{pairs}/manifest.json" for pairs in STUDY.finetune.pairs
+        ],
+        start=start_record,
+    output:
+        FINETUNE / "{task}/{mixture}/seed{seed}/{tokens}.json",
+    params:
+        finetune=STUDY.finetune.model_dump(),
+        model=STUDY.model.model_dump(),
+        precision=STUDY.compute.precision,
+    wildcard_constraints:
+        seed=r"\d+",
+        tokens=r"\d+",
+    threads: STUDY.compute.threads
+    log:
+        RESULTS / "logs/finetune/{task}-{mixture}-seed{seed}-{tokens}.log",
+    benchmark:
+        RESULTS / "benchmarks/finetune/{task}-{mixture}-seed{seed}-{tokens}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/finetune.py"

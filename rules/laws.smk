@@ -1,0 +1,34 @@
+rule runs:
+    input:
+        [
+            EVALUATE / name / start_path(start)
+            for name in STUDY.tasks
+            for start in starts(STUDY)
+        ],
+    output:
+        RESULTS / "runs.csv",
+    log:
+        RESULTS / "logs/runs/runs.log",
+    benchmark:
+        RESULTS / "benchmarks/runs/runs.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/laws_runs.py"
+
+
+rule laws:
+    input:
+        rules.runs.output,
+    output:
+        RESULTS / "laws.csv",
+    params:
+        laws=STUDY.laws.model_dump(),
+    log:
+        RESULTS / "logs/laws/laws.log",
+    benchmark:
+        RESULTS / "benchmarks/laws/laws.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/laws.py"

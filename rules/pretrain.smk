@@ -1,0 +1,39 @@
+PRETRAIN = RESULTS / "pretrain"
+
+
+def segment_of(wildcards):
+    return segment(STUDY, wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
+
+
+def previous_segment(wildcards):
+    tokens = segment_of(wildcards).previous
+    return [] if tokens is None else [PRETRAIN / f"{wildcards.mixture}/seed{wildcards.seed}/{tokens}.json"]
+
+
+# The longest chain of jobs in a study, so it goes first. What was trained is kept by content: a rerun of this
+# rule with nothing new to train only reads a record.
+rule pretrain:
+    input:
+        mixture=SUBSETS / "mixtures/{mixture}/manifest.json",
+        data=ancient(SUBSETS / "mixtures/{mixture}/train.bin"),
+        sizes=ancient(rules.check_sizes.output),
+        previous=previous_segment,
+    output:
+        PRETRAIN / "{mixture}/seed{seed}/{tokens}.json",
+    params:
+        pretrain=STUDY.pretrain.model_dump(exclude={"tokens", "seeds", "allow_repeats"}),
+        model=STUDY.model.model_dump(),
+        precision=STUDY.compute.precision,
+    wildcard_constraints:
+        seed=r"\d+",
+        tokens=r"\d+",
+    threads: STUDY.compute.threads
+    priority: 10
+    log:
+        RESULTS / "logs/pretrain/{mixture}-seed{seed}-{tokens}.log",
+    benchmark:
+        RESULTS / "benchmarks/pretrain/{mixture}-seed{seed}-{tokens}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/pretrain.py"

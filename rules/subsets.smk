@@ -1,0 +1,133 @@
+SUBSETS = RESULTS / "subsets"
+TOKENIZER = SUBSETS / "tokenizer"
+
+
+def training_text(corpus, part):
+    return RESULTS / f"corpora/{corpus}/{part}/train.parquet"
+
+
+def tokenizer_text():
+    """Every training text of the study, once for each language that is read from it."""
+    monolingual = {
+        (corpus, language, language)
+        for mixture in STUDY.mixtures.values()
+        for corpus, language, _ in mixture.components()
+    }
+    parallel = {
+        (task.corpus, task.part, language)
+        for task in STUDY.tasks.values()
+        for language in (task.source, task.target)
+    }
+    return sorted(monolingual | parallel)
+
+
+rule tokenizer:
+    input:
+        [training_text(corpus, part) for corpus, part, _ in tokenizer_text()],
+    output:
+        model=TOKENIZER / "sentencepiece.model",
+        dictionary=TOKENIZER / "dict.txt",
+    params:
+        languages=[language for *_, language in tokenizer_text()],
+        tokenizer=STUDY.tokenizer.model_dump(),
+        seed=STUDY.seed,
+    log:
+        RESULTS / "logs/tokenizer/tokenizer.log",
+    benchmark:
+        RESULTS / "benchmarks/tokenizer/tokenizer.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/subsets_tokenizer.py"
+
+
+rule mixture:
+    input:
+        model=rules.tokenizer.output.model,
+        dictionary=rules.tokenizer.output.dictionary,
+        text=lambda w: [
+            training_text(corpus, language)
+            for corpus, language, _ in STUDY.mixtures[w.mixture].components()
+        ],
+    output:
+        manifest=SUBSETS / "mixtures/{mixture}/manifest.json",
+        data=SUBSETS / "mixtures/{mixture}/train.bin",
+        index=SUBSETS / "mixtures/{mixture}/train.idx",
+        dictionary=SUBSETS / "mixtures/{mixture}/dict.txt",
+    params:
+        mixture=lambda w: STUDY.mixtures[w.mixture].model_dump(),
+        blocks=[STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update],
+        directions={name: [t.source, t.target] for name, t in STUDY.tasks.items()},
+        seed=STUDY.seed,
+    log:
+        RESULTS / "logs/mixture/{mixture}.log",
+    benchmark:
+        RESULTS / "benchmarks/mixture/{mixture}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/subsets_mixture.py"
+
+
+rule task:
+    input:
+        model=rules.tokenizer.output.model,
+        dictionary=rules.tokenizer.output.dictionary,
+        text=lambda w: [
+            RESULTS
+            / f"corpora/{STUDY.tasks[w.task].corpus}/{STUDY.tasks[w.task].part}/{split}.parquet"
+            for split in ("train", "valid", "test")
+        ],
+    output:
+        manifest=SUBSETS / "tasks/{task}/all/manifest.json",
+    params:
+        task=lambda w: STUDY.tasks[w.task].model_dump(),
+        limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_update],
+        seed=STUDY.seed,
+    log:
+        RESULTS / "logs/task/{task}.log",
+    benchmark:
+        RESULTS / "benchmarks/task/{task}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/subsets_task.py"
+
+
+rule check_sizes:
+    input:
+        mixtures=[SUBSETS / f"mixtures/{name}/manifest.json" for name in STUDY.mixtures],
+        tasks=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
+    output:
+        SUBSETS / "sizes.json",
+    params:
+        tokens=STUDY.pretrain.tokens,
+        pairs=STUDY.finetune.pairs,
+        allow_repeats=STUDY.pretrain.allow_repeats,
+    log:
+        RESULTS / "logs/check_sizes/sizes.log",
+    benchmark:
+        RESULTS / "benchmarks/check_sizes/sizes.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/subsets_check_sizes.py"
+
+
+rule finetuning_subset:
+    input:
+        prepared=rules.task.output.manifest,
+        dictionary=rules.tokenizer.output.dictionary,
+        sizes=ancient(rules.check_sizes.output),
+    output:
+        manifest=SUBSETS / "tasks/{task}/{pairs}/manifest.json",
+    wildcard_constraints:
+        pairs=r"\d+",
+    log:
+        RESULTS / "logs/finetuning_subset/{task}-{pairs}.log",
+    benchmark:
+        RESULTS / "benchmarks/finetuning_subset/{task}-{pairs}.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/subsets_finetuning.py"

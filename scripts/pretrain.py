@@ -1,0 +1,24 @@
+"""Train one segment of a pretraining chain."""
+
+from pathlib import Path
+
+from downlaw.console import job
+from downlaw.engine.training import Output, pretrain_segment
+from downlaw.files import read_json, write_json
+from downlaw.study import load_study
+from downlaw.study.matrix import segment
+
+study = load_study(snakemake.config)
+w = snakemake.wildcards
+label = f"pretrain {w.mixture} seed {w.seed} to {int(w.tokens):,} tokens"
+
+with job(snakemake.log[0], label) as log:
+    record = pretrain_segment(
+        study,
+        segment(study, w.mixture, int(w.seed), int(w.tokens)),
+        Path(snakemake.input.mixture).parent,
+        read_json(snakemake.input.previous) if snakemake.input.get("previous") else None,
+        Path(snakemake.output[0]).with_suffix(""),
+        Output(log, label),
+    )
+    write_json(snakemake.output[0], record)
