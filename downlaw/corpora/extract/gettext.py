@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import polib
@@ -12,9 +13,13 @@ import polib
 from ..errors import CorpusError
 from ..segments import Segment, Source
 from ..sources.wheel import Wheel
+from .origins import origins
 
 SOURCE_LANGUAGE = "en"
 """The language of message ids, or of the `Default:` comment beside an id that is no text."""
+
+MANY_CATALOGS = 10
+"""Enough catalogs for some of them to be held out whole."""
 
 _MEMBER = re.compile(r"(?P<root>.*/)(?P<locale>[^/]+)/LC_MESSAGES/(?P<domain>[^/]+)\.(?P<form>po|mo)")
 _CHARSET = re.compile(rb"charset=([A-Za-z0-9_.:-]+)")
@@ -104,54 +109,69 @@ def _count(data: bytes, form: str) -> int:
     return struct.unpack(f"{order}I", data[8:12])[0] if len(data) >= 12 else 0
 
 
-def _size(wheel: Wheel, catalog: Catalog) -> int:
-    """Messages of the catalog in the language that has most of them: the same for every language pair."""
-    return max(_count(wheel.read(member), form) for (_, form), member in catalog.members.items())
+def _fullest(wheel: Wheel, catalog: Catalog) -> tuple[int, str]:
+    """The most messages that a language has in this catalog, and the member that has them.
+
+    What follows from it is the same for every language pair.
+    """
+    return max((_count(wheel.read(member), form), member) for (_, form), member in catalog.members.items())
+
+
+def _documents(
+    wheel: Wheel, catalog: Catalog, own: Mapping[Key, Message], few: bool
+) -> tuple[dict[Key, tuple[str, ...]], Counter[str]]:
+    """The documents of each message, and their sizes in messages.
+
+    Without comments that name source files, and with too few catalogs to hold some of them out, messages
+    are looked up in the package's code; what stands nowhere belongs to the catalog.
+    """
+    whole = (catalog.name,)
+    if any(message.files for message in own.values()):
+        documents = {key: message.files or whole for key, message in own.items()}
+        return documents, Counter(name for names in documents.values() for name in names)
+    count, member = _fullest(wheel, catalog)
+    if not few:
+        return dict.fromkeys(own, whole), Counter({catalog.name: count})
+    template = [key for key, _ in messages(wheel.read(member), member[-2:], wheel.where(member))]
+    places = origins(wheel, {key[1] for key in (*template, *own)})
+    documents = {key: places.get(key[1], whole) for key in own}
+    sizes = Counter(name for key in template for name in places.get(key[1], whole))
+    for names in documents.values():
+        for name in names:
+            sizes.setdefault(name, 1)
+    return documents, sizes
 
 
 def extract(wheel: Wheel, package: str, languages: tuple[str, ...]) -> Source:
     """Pairs of two languages from every catalog that has both; without English joined on the message id.
 
-    A document is the source file that a message's comments name, or where there are none, its catalog.
+    A document is a source file of the package: those that a message's comments name, else those in which it
+    stands (`origins`); or the catalog, where a package has `MANY_CATALOGS` or more without such comments.
 
     Raises:
         CorpusError: naming wheel and member, for a catalog that cannot be read.
     """
     source = Source(package)
-    for catalog in catalogs(wheel.members()):
-        found = {code: catalog.member(code) for code in languages if code != SOURCE_LANGUAGE}
+    found = catalogs(wheel.members())
+    few = len(found) < MANY_CATALOGS
+    for catalog in found:
         texts: dict[str, dict[Key, str]] = {}
-        english: dict[Key, str] = {}
-        documents: dict[Key, tuple[str, ...]] = {}
-        for code, member in found.items():
-            if member is None:
-                continue
-            data = wheel.read(member)
-            texts[code] = {}
-            for key, message in messages(data, member[-2:], wheel.where(member)):
-                texts[code][key] = message.translation
-                if key not in documents:
-                    english[key] = message.english
-                    names = message.files or (catalog.name,)
-                    documents[key] = tuple(f"{package}/{name}" for name in names)
-        texts[SOURCE_LANGUAGE] = english
-        _add_sizes(source, wheel, catalog, f"{package}/{catalog.name}", documents)
-        if all(code in texts for code in languages):
-            for key, names in documents.items():
-                pair = tuple(texts[code].get(key, "") for code in languages)
-                if all(pair):
-                    source.segments.append(Segment(names, pair))
+        own: dict[Key, Message] = {}
+        for code in languages:
+            member = catalog.member(code)
+            if code != SOURCE_LANGUAGE and member is not None:
+                read = dict(messages(wheel.read(member), member[-2:], wheel.where(member)))
+                texts[code] = {key: message.translation for key, message in read.items()}
+                own = read | own
+        texts[SOURCE_LANGUAGE] = {key: message.english for key, message in own.items()}
+        documents, sizes = _documents(wheel, catalog, own, few)
+        for name, size in sizes.items():
+            document = f"{package}/{name}"
+            source.sizes[document] = source.sizes.get(document, 0) + size
+        if not all(code in texts for code in languages):
+            continue
+        for key, names in documents.items():
+            pair = tuple(texts[code].get(key, "") for code in languages)
+            if all(pair):
+                source.segments.append(Segment(tuple(f"{package}/{name}" for name in names), pair))
     return source
-
-
-def _add_sizes(
-    source: Source, wheel: Wheel, catalog: Catalog, whole: str, documents: dict[Key, tuple[str, ...]]
-) -> None:
-    named: dict[str, int] = {}
-    for names in documents.values():
-        for name in names:
-            named[name] = named.get(name, 0) + 1
-    if not set(named) - {whole}:
-        named = {whole: _size(wheel, catalog)}
-    for name, count in named.items():
-        source.sizes[name] = source.sizes.get(name, 0) + count
