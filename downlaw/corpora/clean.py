@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from downlaw.study.text import Cleaning
 
-from .language import Identifier, identifiable
-from .markup import PLACEHOLDER, plain
+from .language import Identifier
+from .markup import PLACEHOLDER, plain, strip_mnemonics
 from .segments import Segment
 
 FILTERS = ("empty", "too_short", "too_long", "length_ratio", "few_letters", "untranslated", "other_language")
@@ -16,6 +16,12 @@ FILTERS = ("empty", "too_short", "too_long", "length_ratio", "few_letters", "unt
 
 IDENTIFIED_FROM_WORDS = 5
 """Shorter strings are not judged by language: the classifier is unsure of them."""
+
+DOUBT = 10.0
+"""Nats by which another language must be likelier; below, it finds short strings with names and loan words."""
+
+DOUBT_OF_UNTRANSLATED = 2.0
+"""The same where the other language is that of the other side: most likely it was never translated."""
 
 _PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*[-*•]\s)")
 _SENTENCE = re.compile(r"""(?<=[.!?…])(?:["'”“»)\]]+)?\s+(?=["'“„«(\[¿¡]*[^\W\d_a-zà-öø-ÿăâîșț])""")
@@ -80,20 +86,25 @@ def _verdict(texts: tuple[str, ...], cleaning: Cleaning) -> str | None:
 def _in_other_language(
     segments: list[Segment], languages: Sequence[str], study_languages: Iterable[str]
 ) -> set[int]:
-    """Indices of the segments with a side of `IDENTIFIED_FROM_WORDS` words or more in another language."""
+    """Indices of the segments with a side that is, beyond doubt, in another language than it should be."""
     identifier = Identifier(study_languages)
+    known = [language in identifier.languages for language in languages]
+    columns = [
+        identifier.languages.index(code) if ok else -1 for code, ok in zip(languages, known, strict=True)
+    ]
     wrong: set[int] = set()
-    for side, language in enumerate(languages):
-        if not identifiable(language):
+    for side, column in enumerate(columns):
+        if column < 0:
             continue
-        judged = [
-            index
-            for index, segment in enumerate(segments)
-            if len(segment.texts[side].split()) >= IDENTIFIED_FROM_WORDS
-        ]
-        texts = [segments[index].texts[side].replace(PLACEHOLDER, " ") for index in judged]
-        found = identifier.identify(texts)
-        wrong.update(index for index, guess in zip(judged, found, strict=True) if guess != language)
+        texts = [segment.texts[side] for segment in segments]
+        judged = [index for index, text in enumerate(texts) if len(text.split()) >= IDENTIFIED_FROM_WORDS]
+        scores = identifier.scores([texts[index].replace(PLACEHOLDER, " ") for index in judged])
+        scores -= scores[:, [column]]
+        bad = scores.max(axis=1) > DOUBT
+        for other in columns:
+            if other not in (column, -1):
+                bad |= scores[:, other] > DOUBT_OF_UNTRANSLATED
+        wrong.update(index for index, is_bad in zip(judged, bad, strict=True) if is_bad)
     return wrong
 
 
@@ -106,12 +117,13 @@ def clean(
     """Cleaned segments, and how many each filter dropped, in the order of `FILTERS`.
 
     Pairs are cut into sentences where both sides have equally many. Text of one language is left as it is.
-    A side that the classifier does not know, or that is shorter than five words, is not judged by language.
+    A side in a language that the classifier does not know is not judged by language.
     """
     dropped = dict.fromkeys(FILTERS, 0)
     kept: list[Segment] = []
     for segment in segments:
         texts = tuple(plain(text, code) for text, code in zip(segment.texts, languages, strict=True))
+        texts = strip_mnemonics(texts)
         for piece in sentences(texts) if len(texts) > 1 else ((_line(texts[0]),),):
             if reason := _verdict(piece, cleaning):
                 dropped[reason] += 1

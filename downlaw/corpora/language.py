@@ -19,11 +19,6 @@ def _model() -> LanguageIdentifier:
     return LanguageIdentifier.from_pickled_model(MODEL_FILE)
 
 
-def identifiable(language: str) -> bool:
-    """Whether the model knows `language` (an ISO 639-1 code)."""
-    return language in _model().nb_classes
-
-
 class Identifier:
     """py3langid's naive Bayes classifier over a few languages, many strings at once.
 

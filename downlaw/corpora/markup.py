@@ -25,14 +25,18 @@ _BREAK = re.compile(
 )
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 
+# Emphasis stands between white space, brackets or quotes, and a pattern of file names (*.po) does not.
+_BEFORE = r"""(?<![^\s(\[{"'\u00ab\u201a\u201c\u201e])"""
+_AFTER = r"""(?![^\s)\]}"'\u00bb\u2018\u2019\u201c\u201d.,;:!?\u2026])"""
+
 _MARKED = (
     (re.compile(r":[a-z][\w:.+-]*:`([^`<]+?)(?:\s*<[^`>]*>)?`"), r"\1"),  # :role:`text <target>`
     (re.compile(r"``([^`]+)``"), r"\1"),
     (re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{0,2}"), r"\1"),  # `text <target>`_
     (re.compile(r"`([^`]+)`(?:__?(?!\w))?"), r"\1"),
     (re.compile(r"\[([^\[\]]+)\]\((?:[^()\s]|\([^()]*\))+\)"), r"\1"),  # [text](target)
-    (re.compile(r"\*\*(\S(?:[^*]*\S)?)\*\*"), r"\1"),
-    (re.compile(r"(?<![\w*])\*(\S(?:[^*]*\S)?)\*(?![\w*])"), r"\1"),
+    (re.compile(rf"{_BEFORE}\*\*([^\s*](?:[^*]*[^\s*])?)\*\*{_AFTER}"), r"\1"),
+    (re.compile(rf"{_BEFORE}\*([^\s*](?:[^*]*[^\s*])?)\*{_AFTER}"), r"\1"),
     (re.compile(r"::(?=\s|$)"), ":"),
 )
 
@@ -42,13 +46,14 @@ _FILLED_IN = re.compile(
     | %\([^()]*\)[#0+-]*\d*(?:\.\d+)?[a-zA-Z]             # %(name)s
     | %(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:l{0,2}[dufi]|[sdrcxXgGeE])(?![a-zA-Z])   # %s, %1$d, %.1f
     | %L?\d{1,2}(?!\w)                                    # %1
-    | \$[A-Za-z_]\w*                                      # $name
+    | \$(?:[A-Za-z_]\w*|\([\w.]+\))                       # $name, $(name)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_SPECIAL = re.compile(r"[<&`*\[{%$_:]")
+_SPECIAL = re.compile(r"[<&`*\[{%$_:\\]")
 _AMPERSAND_MNEMONIC = re.compile(r"(?<![A-Z\s])&(?=[^\W\d_])|(?<!\S)&(?=[^\W\d_])")
 _UNDERSCORE_MNEMONIC = re.compile(r"(?<![^\s(/])_(?=[^\W\d_])")
+_UNDERSCORE_WITHIN = re.compile(r"[^\W\d_]+_[^\W\d_]+")
 
 
 def strip_html(text: str) -> str:
@@ -82,6 +87,24 @@ def replace_placeholders(text: str) -> str:
     return _FILLED_IN.sub(PLACEHOLDER, text).replace("%%", "%")
 
 
+def strip_mnemonics(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Translations without an underscore that marks a letter within a word (`E_dit`).
+
+    A word with an underscore on both sides is a name (`file_name`) and stays; so does one without a
+    translation beside it.
+    """
+    found = [set(_UNDERSCORE_WITHIN.findall(text)) if "_" in text else set() for text in texts]
+    if len(texts) < 2 or not any(found):
+        return texts
+    names = set.intersection(*found)
+    return tuple(
+        _UNDERSCORE_WITHIN.sub(lambda m: m[0] if m[0] in names else m[0].replace("_", ""), text)
+        if own
+        else text
+        for text, own in zip(texts, found, strict=True)
+    )
+
+
 def plain(text: str, language: str) -> str:
     """Plain text in NFC; line breaks are kept. Romanian cedilla letters become comma-below ones."""
     if not text.isascii():
@@ -91,7 +114,7 @@ def plain(text: str, language: str) -> str:
             text = text.translate(_CEDILLA_TO_COMMA)
         text = _INVISIBLE.sub("", text)
     if _SPECIAL.search(text):
-        text = strip_html(text)
+        text = strip_html(text.replace('\\"', '"'))
         text = replace_placeholders(text)
         text = strip_inline_markup(text)
     return _CONTROL.sub(" ", text)
