@@ -18,7 +18,7 @@ IDENTIFIED_FROM_WORDS = 5
 """Shorter strings are not judged by language: the classifier is unsure of them."""
 
 DOUBT = 10.0
-"""Nats by which another language must be likelier; below, it finds short strings with names and loan words."""
+"""Nats by which another language must be likelier; below, it finds short text with names and loan words."""
 
 DOUBT_OF_UNTRANSLATED = 2.0
 """The same where the other language is that of the other side: most likely it was never translated."""

@@ -23,6 +23,8 @@ _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _BREAK = re.compile(
     r"</?(?:blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|td|th|tr|ul)\b[^<>]*>", re.IGNORECASE
 )
+_OTHER_BRACKET = re.compile(rf"<(?!/?(?:{_TAGS})\b)", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 
 # Emphasis stands between white space, brackets or quotes, and a pattern of file names (*.po) does not.
@@ -62,7 +64,8 @@ def strip_html(text: str) -> str:
     Angle brackets around anything that is not an HTML element (`<branch>`) are text and stay.
     """
     if "<" in text and _TAG.search(text):
-        body = LexborHTMLParser(_BREAK.sub("\n", text)).body
+        text = _OTHER_BRACKET.sub("&lt;", _BREAK.sub("\n", _COMMENT.sub("", text)))
+        body = LexborHTMLParser(text).body
         text = body.text(deep=True, separator="", strip=False) if body is not None else ""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)

