@@ -12,6 +12,7 @@ from ..sources.wheel import Wheel
 
 _TEMPLATES = (".html", ".js", ".svg", ".txt", ".ui", ".glade", ".xml", ".rst", ".md")
 _QUOTED = re.compile(r'"((?:[^"\\\n]|\\.)+)"|\'((?:[^\'\\\n]|\\.)+)\'')
+_TAGGED = re.compile(r"""\{%-?\s*trans(?:late)?\s+(["'])(.*?)\1""")
 _ELEMENT = re.compile(r">([^<>]+)<")
 _BLOCK = re.compile(r"\{%-?\s*blocktrans(?:late)?\b[^%]*%\}(.*?)\{%-?\s*endblocktrans", re.DOTALL)
 _PLURAL = re.compile(r"\{%-?\s*plural\s*-?%\}")
@@ -40,6 +41,7 @@ def _python_strings(text: str) -> Iterator[str]:
 def _template_strings(text: str) -> Iterator[str]:
     for match in _QUOTED.finditer(text):
         yield (match[1] or match[2]).replace('\\"', '"').replace("\\'", "'")
+    yield from (match[2] for match in _TAGGED.finditer(text))
     for match in _BLOCK.finditer(text):
         yield from (_VARIABLE.sub(r"%(\1)s", part) for part in _PLURAL.split(match[1]))
     yield from (match[1] for match in _ELEMENT.finditer(text))
@@ -54,8 +56,8 @@ def origins(wheel: Wheel, messages: Iterable[str]) -> dict[str, tuple[str, ...]]
     """The files of the wheel in which each message stands; a message that stands in none is left out.
 
     Python files are parsed, never run: a message is a string literal, or a paragraph of one. In templates
-    and text files it is a quoted string, the text of an element or of a `blocktranslate` tag, or a
-    paragraph. White space does not count.
+    and text files it is a quoted string, the text of a `translate` or `blocktranslate` tag or of an element,
+    or a paragraph. White space does not count.
     """
     wanted: dict[str, list[str]] = {}
     for message in messages:
