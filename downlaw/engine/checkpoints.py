@@ -30,11 +30,14 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def prepare_to_resume(save_dir: Path) -> int:
-    """Make `checkpoint_last.pt` the newest whole checkpoint of an interrupted training.
+def prepare_to_resume(save_dir: Path, kept: str) -> int:
+    """Make `checkpoint_last.pt` a whole checkpoint of an interrupted training.
 
     fairseq writes the periodic checkpoint aside and renames it, but then copies it to `checkpoint_last.pt` in
     place: a training killed during the copy leaves that file short.
+
+    Args:
+        kept: the name of the final checkpoint; there without a record where the process died between the two.
 
     Returns:
         the updates done so far, 0 where there is nothing to resume.
@@ -44,6 +47,8 @@ def prepare_to_resume(save_dir: Path) -> int:
     last = save_dir / LAST
     if last.exists() and not is_whole(last):
         last.unlink()
+    if not last.exists() and is_whole(save_dir / kept):
+        os.replace(save_dir / kept, last)
     if not last.exists():
         periodic = [
             (int(m[1]), path) for path in save_dir.glob("*.pt") if (m := _PERIODIC.fullmatch(path.name))
@@ -74,7 +79,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def keep_final(save_dir: Path, updates: int, name: str, weights_only: bool, best: bool = False) -> str:
-    """Keep the final checkpoint of a training as `name` and remove the others.
+    """Keep the final checkpoint of a training as `name`.
 
     Args:
         updates: what the checkpoint must have reached.
@@ -101,10 +106,14 @@ def keep_final(save_dir: Path, updates: int, name: str, weights_only: bool, best
             torch.save(state, aside)
     else:
         os.replace(chosen, save_dir / name)
+    return sha256_of_file(save_dir / name)
+
+
+def remove_others(save_dir: Path, name: str) -> None:
+    """Remove every checkpoint but `name`, once the training is on record."""
     for path in save_dir.glob("checkpoint*.pt"):
         if path.name != name:
             path.unlink()
-    return sha256_of_file(save_dir / name)
 
 
 def verify(path: Path, sha256: str) -> None:

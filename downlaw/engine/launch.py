@@ -6,7 +6,9 @@ scoring, so that many small runs pay for one start, and none of them inherits an
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import json
 import math
 import multiprocessing
@@ -23,6 +25,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 _DIVERGED = 76
+_DISK_FULL = 77
+_DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.5
 _GPU_NAME = re.compile(r"rank\s+0: capabilities.*name = (.+?)\s*(?:;|$)")
@@ -33,42 +37,73 @@ class EngineError(RuntimeError):
 
 
 class DivergedError(RuntimeError):
-    """A loss or gradient that is not finite: a result, not a crash."""
+    """A loss or gradient that is not finite: a result, not a crash. Carries the log up to there."""
+
+    def __init__(self, reason: str, log: TrainingLog) -> None:
+        super().__init__(reason)
+        self.log = log
 
 
 @dataclass
 class TrainingLog:
     """What fairseq printed about one training.
 
-    Losses are in nats a token; fairseq prints bits.
+    Losses are in nats a token; fairseq prints bits. `tokens_per_update` is that of the last updates; `epochs`
+    holds, by epoch, the updates done at its end and its mean target tokens an update.
     """
 
     updates: int = 0
     loss: float | None = None
-    target_tokens: float = 0.0
+    tokens_per_update: float = 0.0
+    epochs: dict[int, tuple[int, float]] = field(default_factory=dict)
     diverged: str = ""
     device: str = "cpu"
     lines: list[str] = field(default_factory=list)
 
     def read(self, line: str) -> bool:
-        """Take in one line; True where it brings new figures."""
+        """Take in one line; True where it brings new figures of the last updates."""
         self.lines = [*self.lines[-39:], line]
         if found := _GPU_NAME.search(line):
             self.device = found[1].strip()
-        _, bar, rest = line.partition(" | {")
-        if not bar or "train_inner" not in line:
+        *_, logger, said = ("", "", *line.split(" | ", 3))
+        if logger not in ("train_inner", "train") or not said.startswith("{"):
             return False
         try:
-            entry = json.loads("{" + rest)
+            entry = json.loads(said)
         except json.JSONDecodeError:
             return False
-        updates = int(entry["num_updates"])
-        self.target_tokens += float(entry.get("wpb", 0)) * (updates - self.updates)
-        self.updates = updates
+        if logger == "train":
+            updates = int(entry["train_num_updates"])
+            self.epochs[int(entry["epoch"])] = (updates, float(entry["train_wpb"]))
+            self._check_finite(float(entry["train_loss"]), updates)
+            return False
+        self.updates = int(entry["num_updates"])
+        self.tokens_per_update = float(entry["wpb"])
         self.loss = float(entry["loss"]) * math.log(2)
-        if not math.isfinite(self.loss):
-            self.diverged = f"training loss is {self.loss} at update {updates}"
+        self._check_finite(self.loss, self.updates)
         return True
+
+    def _check_finite(self, loss: float, updates: int) -> None:
+        if not math.isfinite(loss) and not self.diverged:
+            self.diverged = f"training loss is {loss} at update {updates}"
+
+    @property
+    def mean_tokens_per_update(self) -> float:
+        """Target tokens an update over the whole training; 0 where no epoch has come to its end."""
+        total, before = 0.0, 0
+        for _, (updates, tokens) in sorted(self.epochs.items()):
+            total += tokens * (updates - before)
+            before = updates
+        return total / before if before else 0.0
+
+
+def read_log(path: Path) -> TrainingLog:
+    """The log of a training, over all its restarts; an empty one where there is none."""
+    log = TrainingLog()
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            log.read(line)
+    return log
 
 
 def paste_ready(arguments: Sequence[str]) -> str:
@@ -94,7 +129,7 @@ def train(
         DivergedError: on a loss or gradients that are not finite.
         EngineError: where fairseq stops for another reason, with its last words.
     """
-    log = TrainingLog()
+    log = TrainingLog(epochs=read_log(log_path).epochs)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("a", encoding="utf-8") as stream:
         stream.write(f"$ {paste_ready(arguments)}\n")
@@ -115,7 +150,7 @@ def train(
 
     code = run_forked(lambda: _fairseq_train(list(arguments)), log_path, threads, follow)
     if log.diverged or code == _DIVERGED:
-        raise DivergedError(log.diverged or f"gradients are not finite after update {log.updates}")
+        raise DivergedError(log.diverged or f"gradients are not finite after update {log.updates}", log)
     if code != 0:
         raise EngineError(_last_words(log.lines, code, log_path))
     return log
@@ -171,10 +206,21 @@ def _child(work: Callable[[], None], output: Path, threads: int, parent: int) ->
     except FloatingPointError:
         traceback.print_exc()
         code = _DIVERGED
-    except BaseException:
-        traceback.print_exc()
-    sys.stdout.flush()
+    except BaseException as error:
+        code = _DISK_FULL if _disk_is_full(error) else 1
+        with contextlib.suppress(OSError):  # the log may lie on the same full disk
+            traceback.print_exc()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     os._exit(code)
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL_ERRORS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _fairseq_train(arguments: list[str]) -> None:
@@ -201,8 +247,7 @@ def _fresh_lines(path: Path, offset: int) -> tuple[list[str], int]:
 
 
 def _last_words(lines: list[str], code: int, log_path: Path) -> str:
-    text = "\n".join(lines)
-    if "No space left on device" in text or "File too large" in text or "Disk quota exceeded" in text:
+    if code == _DISK_FULL:
         return (
             f"the disk is full: a checkpoint could not be written beside {log_path}; the one before it is "
             "intact. Free some space and run again"
@@ -214,25 +259,30 @@ def _last_words(lines: list[str], code: int, log_path: Path) -> str:
 
 @dataclass
 class ProgressPrinter:
-    """Prints one line every few seconds: how far a training is, tokens/s, and the time left."""
+    """Prints one line every few seconds: how far a training is, tokens/s, and the time left.
+
+    Speed is measured from the first figures on, so that start-up does not count.
+    """
 
     label: str
-    first_update: int
     last_update: int
     tokens_per_update: float | None = None
     every_seconds: float = 10.0
     write: Callable[[str], Any] = lambda line: print(line, file=sys.stderr, flush=True)
-    started: float = field(default_factory=time.monotonic)
+    first: tuple[float, int] | None = None
     printed: float = 0.0
 
     def __call__(self, log: TrainingLog) -> None:
         now = time.monotonic()
-        done = log.updates - self.first_update
+        if self.first is None:
+            self.first, self.printed = (now, log.updates), now
+        begun, first_update = self.first
+        done = log.updates - first_update
         if now - self.printed < self.every_seconds or done <= 0:
             return
         self.printed = now
-        per_second = done / (now - self.started)
-        tokens = self.tokens_per_update or log.target_tokens / done
+        per_second = done / (now - begun)
+        tokens = self.tokens_per_update or log.tokens_per_update
         left = (self.last_update - log.updates) / per_second
         self.write(
             f"{self.label}: update {log.updates:,}/{self.last_update:,} "

@@ -191,35 +191,39 @@ def _train_once(
     record_path = folder / RECORD
     with _only_one(folder):
         if record_path.exists():
+            checkpoints.remove_others(folder, kept)
             return {**read_json(record_path), **facts}
-        done = checkpoints.prepare_to_resume(folder)
+        done = checkpoints.prepare_to_resume(folder, kept)
         begun = time.monotonic()
         first = max(done, first_update)
-        progress = launch.ProgressPrinter(output.label, first, updates, tokens_per_update)
-        outcome: dict[str, Any] = {}
+        progress = launch.ProgressPrinter(output.label, updates, tokens_per_update)
+        log_path = folder / "train.log"
         try:
-            log = launch.train(
-                arguments(done > 0), folder / "train.log", study.compute.threads, progress, output.rule_log
-            )
+            if done < updates:
+                log = launch.train(
+                    arguments(done > 0), log_path, study.compute.threads, progress, output.rule_log
+                )
+            else:  # all updates were made, but the process died before the record was written
+                log = launch.read_log(log_path)
             outcome = {"status": OK, "reason": "", "checkpoint": str(folder / kept), "sha256": keep()}
+            last = updates
         except launch.DivergedError as error:
-            log = launch.TrainingLog(updates=done)
+            log = error.log
             outcome = {"status": DIVERGED, "reason": str(error)}
-            for path in folder.glob("checkpoint*.pt"):
-                path.unlink()
-        _remember(
-            folder, first, updates if outcome["status"] == OK else log.updates, begun, log.device, study
-        )
+            last = max(first, log.updates)
+        if last > first:
+            _remember(folder, first, last, begun, log.device, study)
         record = {
             **facts,
             **outcome,
             "identity": digest(identity),
             "device": log.device,
             "training_loss": log.loss,
-            "target_tokens_a_update": round(log.target_tokens / max(1, updates - first), 2),
+            "target_tokens_a_update": round(log.mean_tokens_per_update, 2),
             "settings": identity,
         }
         write_json(record_path, record)
+        checkpoints.remove_others(folder, kept)
         return record
 
 
