@@ -46,7 +46,8 @@ def interleave(available: Sequence[int], shares: Sequence[float], limit: int | N
     """Which component each block of a mixture comes from.
 
     Every prefix holds each component's share to within one block, so that a smaller Dp has read the same
-    mixture as a larger one. Ends where a component is used up.
+    mixture as a larger one: Tijdeman's solution of the chairman assignment problem (Discrete Mathematics 32,
+    1980). Ends where a component is used up.
 
     Args:
         available: blocks in each component.
@@ -56,14 +57,20 @@ def interleave(available: Sequence[int], shares: Sequence[float], limit: int | N
     Returns:
         component indices, of shape (blocks,).
     """
-    shares_array = np.asarray(shares, dtype=float)
-    total = int(min(n / share for n, share in zip(available, shares, strict=True)))
+    if len(available) != len(shares):
+        raise ValueError(f"{len(available)} components but {len(shares)} shares")
+    exact = np.asarray(shares, dtype=float) / sum(shares)
+    total = int((np.asarray(available) / exact + 1e-9).min())
     total = total if limit is None else min(total, limit)
-    # The k-th block of a component is due at (k + 1/2) / share: sorting the due times interleaves evenly.
-    due, component = [], []
-    for index, share in enumerate(shares_array):
-        count = min(available[index], int(np.ceil(total * share)) + 1)
-        due.append((np.arange(count) + 0.5) / share)
-        component.append(np.full(count, index))
-    order = np.lexsort((np.concatenate(component), np.round(np.concatenate(due), 9)))
-    return np.concatenate(component)[order][:total]
+    order = np.zeros(total, dtype=np.int64)
+    if len(exact) == 1:
+        return order
+    slack = 1 / (2 * len(exact) - 2)
+    used = np.zeros(len(exact))
+    for position in range(total):
+        owed = exact * (position + 1) - used
+        # Of the components that are owed enough, the one that must come soonest; ties go to the first.
+        due = np.where(owed >= slack - 1e-9, (1 - slack - owed) / exact, np.inf)
+        order[position] = np.round(due, 6).argmin()
+        used[order[position]] += 1
+    return order

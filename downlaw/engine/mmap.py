@@ -55,8 +55,12 @@ def read_dataset(prefix: Path | str) -> list[np.ndarray]:
     version, code, count = header.unpack_from(index, len(_MAGIC))
     if version != _VERSION or code not in _TYPES:
         raise ValueError(f"{prefix}.idx: version {version} with type code {code} is not known here")
-    sizes = np.frombuffer(index, np.int32, count, len(_MAGIC) + header.size)
-    ids = np.fromfile(prefix.with_name(prefix.name + ".bin"), _TYPES[code])
-    if len(ids) != sizes.sum():
-        raise ValueError(f"{prefix}.bin holds {len(ids)} ids, its index says {sizes.sum()}")
+    start = len(_MAGIC) + header.size
+    if len(index) != start + count * 12:
+        raise ValueError(f"{prefix}.idx is not whole: {count} items are announced")
+    sizes = np.frombuffer(index, np.int32, count, start)
+    data, expected = prefix.with_name(prefix.name + ".bin"), int(sizes.sum()) * _TYPES[code].itemsize
+    if data.stat().st_size != expected:
+        raise ValueError(f"{data} holds {data.stat().st_size} bytes, its index says {expected}")
+    ids = np.fromfile(data, _TYPES[code])
     return np.split(ids, np.cumsum(sizes)[:-1]) if count else []

@@ -144,6 +144,7 @@ def finetune_run(
         "pretraining_seed": None if run.start.is_baseline else run.start.seed,
         "pretrain_tokens": start["tokens"] if start else 0,
         "pretrain_tokens_asked": run.start.tokens_asked,
+        "pretrain_epochs": start["epochs"] if start else 0.0,
         "pretrain_flops": start["flops"] if start else 0.0,
         "finetune_pairs": run.pairs,
         "finetune_tokens": subset["target_tokens"],

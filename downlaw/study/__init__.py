@@ -29,6 +29,8 @@ def load_study(config: dict[str, Any] | Path | str) -> Study:
             config = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise StudyError(f"{path}: not UTF-8 text: {error}") from None
         except yaml.YAMLError as error:
             raise StudyError(f"{path}: not valid YAML: {error}") from None
         if not isinstance(config, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -19,6 +19,12 @@ class Strict(BaseModel):
     """A mapping with known keys only, frozen once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def refuse_repeats(key: str, values: Sequence[object]) -> None:
+    """Raises ValueError where a value stands in a list twice."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"{key} names a value twice: {list(values)}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .base import Language, Name, Positive, Strict, nearest
+from .base import Language, Name, Positive, Strict, nearest, refuse_repeats
 from .text import Cleaning, Corpus, ParallelFiles, Split, Tokenizer
 from .training import Compute, Evaluate, Finetune, Laws, Mixture, Model, Pretrain, Task
 
@@ -38,7 +38,8 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Study:
-        problems = [*self._mixture_problems(), *self._task_problems()]
+        refuse_repeats("languages", self.languages)
+        problems = [*self._mixture_problems(), *self._task_problems(), *self._length_problems()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -72,6 +73,11 @@ class Study(Strict):
                 and frozenset((task.source, task.target)) not in corpus.language_pairs()
             ):
                 yield f"{key}: corpus {task.corpus} has no {task.source}-{task.target} files"
+
+    def _length_problems(self) -> Iterator[str]:
+        block, longest = self.pretrain.block_pieces, self.model.max_pieces
+        if block > longest:
+            yield f"pretrain.block_pieces: {block} is more than model.max_pieces, {longest}"
 
     def _language_problems(self, key: str, language: str) -> Iterator[str]:
         if language not in self.languages:

@@ -34,8 +34,9 @@ def _fields_at(location: tuple[int | str, ...]) -> set[str]:
 
 def _key_path(location: tuple[int | str, ...]) -> str:
     path = ""
-    for step in location:
-        if step in FORMS or step == "[key]":
+    for depth, step in enumerate(location):
+        is_form = location[0] == "corpora" and depth == 2 and step in FORMS
+        if is_form or step == "[key]":
             continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
     return path

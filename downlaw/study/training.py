@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .base import Language, Name, Positive, Share, Strict
+from .base import Language, Name, Positive, Share, Strict, refuse_repeats
 
 
 class Model(Strict):
@@ -105,6 +105,7 @@ class Pretrain(Training):
     @model_validator(mode="after")
     def _points_are_distinct(self) -> Pretrain:
         _rising(self.tokens, "tokens")
+        refuse_repeats("seeds", self.seeds)
         updates = [self.updates(tokens) for tokens in self.tokens]
         if updates[0] == 0:
             raise ValueError(
@@ -138,9 +139,7 @@ class Finetune(Training):
     def _distinct(self) -> Finetune:
         _rising(self.pairs, "pairs")
         for key in ("learning_rates", "seeds"):
-            values = getattr(self, key)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{key} names a value twice: {values}")
+            refuse_repeats(key, getattr(self, key))
         return self
 
 
