@@ -29,7 +29,7 @@ _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 
 # Emphasis stands between white space, brackets or quotes, and a pattern of file names (*.po) does not.
 _BEFORE = r"""(?<![^\s(\[{"'\u00ab\u201a\u201c\u201e])"""
-_AFTER = r"""(?![^\s)\]}"'\u00bb\u2018\u2019\u201c\u201d.,;:!?\u2026])"""
+_AFTER = r"""(?=$|[\s)\]}"'\u00bb\u2018\u2019\u201c\u201d]|[.,;:!?\u2026]+(?:\s|$))"""
 
 _MARKED = (
     (re.compile(r":[a-z][\w:.+-]*:`([^`<]+?)(?:\s*<[^`>]*>)?`"), r"\1"),  # :role:`text <target>`
@@ -110,14 +110,13 @@ def strip_mnemonics(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def plain(text: str, language: str) -> str:
     """Plain text in NFC; line breaks are kept. Romanian cedilla letters become comma-below ones."""
-    if not text.isascii():
-        if not unicodedata.is_normalized("NFC", text):
-            text = unicodedata.normalize("NFC", text)
-        if language == "ro":
-            text = text.translate(_CEDILLA_TO_COMMA)
-        text = _INVISIBLE.sub("", text)
     if _SPECIAL.search(text):
         text = strip_html(text.replace('\\"', '"'))
         text = replace_placeholders(text)
         text = strip_inline_markup(text)
-    return _CONTROL.sub(" ", text)
+    text = _CONTROL.sub(" ", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+        if language == "ro":
+            text = text.translate(_CEDILLA_TO_COMMA)
+    return text

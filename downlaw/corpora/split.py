@@ -28,24 +28,34 @@ def assign(sizes: Mapping[str, int], split: Split, seed: int) -> dict[str, str]:
 
     Documents are taken in an order that only `seed` and their names decide. Each goes to test while it fits
     into test's share of the total size, else to valid while it fits there, else to training; so a document
-    larger than a share is never held out, and the shares are met from below. A source of three documents or
-    more is in every split (the smallest ones make up for what did not fit); with fewer it is all training.
+    larger than a share is not held out, and the shares are met from below. Where a few documents are most
+    of the text, neither takes more than a third of the documents (or its share of them, if that is more).
+    The largest document always trains. A source of three documents or more is in every split: its smallest
+    ones stand in where none fitted; one of fewer documents is all training.
     """
     assigned = dict.fromkeys(sizes, "train")
     if len(sizes) < 3:
         return assigned
     total = sum(sizes.values())
-    room = {"test": split.test * total, "valid": split.valid * total}
-    for document in sorted(sizes, key=lambda name: _order(name, seed)):
-        for part, left in room.items():
-            if sizes[document] <= left:
+    shares = {"test": split.test, "valid": split.valid}
+    size_left = {part: share * total for part, share in shares.items()}
+    places = {
+        part: min(max(len(sizes) // 3, int(share * len(sizes))), len(sizes) - 2)
+        for part, share in shares.items()
+    }
+    order = sorted(sizes, key=lambda name: _order(name, seed))
+    order.remove(max(order, key=sizes.__getitem__))
+    for document in order:
+        for part in shares:
+            if places[part] and sizes[document] <= size_left[part]:
                 assigned[document] = part
-                room[part] -= sizes[document]
+                size_left[part] -= sizes[document]
+                places[part] -= 1
                 break
-    for part in room:
+    for part in shares:
         if part not in assigned.values():
-            spare = [name for name, where in assigned.items() if where == "train"]
-            assigned[min(spare, key=lambda name: (sizes[name], _order(name, seed)))] = part
+            spare = [name for name in order if assigned[name] == "train"]
+            assigned[min(spare, key=sizes.__getitem__)] = part
     return assigned
 
 
