@@ -8,18 +8,17 @@ rule evaluate:
         tokenizer=rules.tokenizer.output.model,
     output:
         EVALUATE / "{task}/{mixture}/seed{seed}/{tokens}.json",
-    params:
-        evaluate=STUDY.evaluate.model_dump(),
-        seed=STUDY.seed,
-    wildcard_constraints:
-        seed=r"\d+",
-        tokens=r"\d+",
-    threads: STUDY.compute.threads
     log:
         RESULTS / "logs/evaluate/{task}-{mixture}-seed{seed}-{tokens}.log",
     benchmark:
         RESULTS / "benchmarks/evaluate/{task}-{mixture}-seed{seed}-{tokens}.tsv"
+    wildcard_constraints:
+        seed=r"\d+",
+        tokens=r"\d+",
     conda:
         "../envs/downlaw.yaml"
+    threads: STUDY.compute.threads
+    params:
+        evaluate=STUDY.evaluate.model_dump(),
     script:
         "../scripts/evaluate.py"

@@ -11,7 +11,7 @@ def start_of(wildcards):
 
 def start_record(wildcards):
     start = start_of(wildcards)
-    return [] if start.is_baseline else [PRETRAIN / start_path(start)]
+    return [] if start.is_baseline else PRETRAIN / start_path(start)
 
 
 # One job trains every Df, learning rate and seed that starts from the same checkpoint, in one process.
@@ -19,24 +19,25 @@ rule finetune:
     input:
         prepared=SUBSETS / "tasks/{task}/all/manifest.json",
         subsets=[
-            SUBSETS / f"tasks/{{task}}/{pairs}/manifest.json" for pairs in STUDY.finetune.pairs
+            SUBSETS / f"tasks/{{task}}/{pairs}/manifest.json"
+            for pairs in STUDY.finetune.pairs
         ],
         start=start_record,
     output:
         FINETUNE / "{task}/{mixture}/seed{seed}/{tokens}.json",
-    params:
-        finetune=STUDY.finetune.model_dump(),
-        model=STUDY.model.model_dump(),
-        precision=STUDY.compute.precision,
-    wildcard_constraints:
-        seed=r"\d+",
-        tokens=r"\d+",
-    threads: STUDY.compute.threads
     log:
         RESULTS / "logs/finetune/{task}-{mixture}-seed{seed}-{tokens}.log",
     benchmark:
         RESULTS / "benchmarks/finetune/{task}-{mixture}-seed{seed}-{tokens}.tsv"
+    wildcard_constraints:
+        seed=r"\d+",
+        tokens=r"\d+",
     conda:
         "../envs/downlaw.yaml"
+    threads: STUDY.compute.threads
+    params:
+        finetune=STUDY.finetune.model_dump(),
+        model=STUDY.model.model_dump(),
+        precision=STUDY.compute.precision,
     script:
         "../scripts/finetune.py"

@@ -22,13 +22,13 @@ rule laws:
         rules.runs.output,
     output:
         RESULTS / "laws.csv",
-    params:
-        laws=STUDY.laws.model_dump(),
     log:
         RESULTS / "logs/laws/laws.log",
     benchmark:
         RESULTS / "benchmarks/laws/laws.tsv"
     conda:
         "../envs/downlaw.yaml"
+    params:
+        laws=STUDY.laws.model_dump(),
     script:
         "../scripts/laws.py"

@@ -7,7 +7,11 @@ def segment_of(wildcards):
 
 def previous_segment(wildcards):
     tokens = segment_of(wildcards).previous
-    return [] if tokens is None else [PRETRAIN / f"{wildcards.mixture}/seed{wildcards.seed}/{tokens}.json"]
+    return (
+        []
+        if tokens is None
+        else PRETRAIN / f"{wildcards.mixture}/seed{wildcards.seed}/{tokens}.json"
+    )
 
 
 # The longest chain of jobs in a study, so it goes first. What was trained is kept by content: a rerun of this
@@ -20,20 +24,20 @@ rule pretrain:
         previous=previous_segment,
     output:
         PRETRAIN / "{mixture}/seed{seed}/{tokens}.json",
-    params:
-        pretrain=STUDY.pretrain.model_dump(exclude={"tokens", "seeds", "allow_repeats"}),
-        model=STUDY.model.model_dump(),
-        precision=STUDY.compute.precision,
-    wildcard_constraints:
-        seed=r"\d+",
-        tokens=r"\d+",
-    threads: STUDY.compute.threads
-    priority: 10
     log:
         RESULTS / "logs/pretrain/{mixture}-seed{seed}-{tokens}.log",
     benchmark:
         RESULTS / "benchmarks/pretrain/{mixture}-seed{seed}-{tokens}.tsv"
+    wildcard_constraints:
+        seed=r"\d+",
+        tokens=r"\d+",
+    priority: 10
     conda:
         "../envs/downlaw.yaml"
+    threads: STUDY.compute.threads
+    params:
+        pretrain=STUDY.pretrain.model_dump(exclude={"tokens", "seeds", "allow_repeats"}),
+        model=STUDY.model.model_dump(),
+        precision=STUDY.compute.precision,
     script:
         "../scripts/pretrain.py"

@@ -27,16 +27,16 @@ rule tokenizer:
     output:
         model=TOKENIZER / "sentencepiece.model",
         dictionary=TOKENIZER / "dict.txt",
-    params:
-        languages=[language for *_, language in tokenizer_text()],
-        tokenizer=STUDY.tokenizer.model_dump(),
-        seed=STUDY.seed,
     log:
         RESULTS / "logs/tokenizer/tokenizer.log",
     benchmark:
         RESULTS / "benchmarks/tokenizer/tokenizer.tsv"
     conda:
         "../envs/downlaw.yaml"
+    params:
+        languages=[language for *_, language in tokenizer_text()],
+        tokenizer=STUDY.tokenizer.model_dump(),
+        seed=STUDY.seed,
     script:
         "../scripts/subsets_tokenizer.py"
 
@@ -54,17 +54,17 @@ rule mixture:
         data=SUBSETS / "mixtures/{mixture}/train.bin",
         index=SUBSETS / "mixtures/{mixture}/train.idx",
         dictionary=SUBSETS / "mixtures/{mixture}/dict.txt",
-    params:
-        mixture=lambda w: STUDY.mixtures[w.mixture].model_dump(),
-        blocks=[STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update],
-        directions={name: [t.source, t.target] for name, t in STUDY.tasks.items()},
-        seed=STUDY.seed,
     log:
         RESULTS / "logs/mixture/{mixture}.log",
     benchmark:
         RESULTS / "benchmarks/mixture/{mixture}.tsv"
     conda:
         "../envs/downlaw.yaml"
+    params:
+        mixture=lambda w: STUDY.mixtures[w.mixture].model_dump(),
+        blocks=[STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update],
+        directions={name: [t.source, t.target] for name, t in STUDY.tasks.items()},
+        seed=STUDY.seed,
     script:
         "../scripts/subsets_mixture.py"
 
@@ -80,16 +80,16 @@ rule task:
         ],
     output:
         manifest=SUBSETS / "tasks/{task}/all/manifest.json",
-    params:
-        task=lambda w: STUDY.tasks[w.task].model_dump(),
-        limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_update],
-        seed=STUDY.seed,
     log:
         RESULTS / "logs/task/{task}.log",
     benchmark:
         RESULTS / "benchmarks/task/{task}.tsv"
     conda:
         "../envs/downlaw.yaml"
+    params:
+        task=lambda w: STUDY.tasks[w.task].model_dump(),
+        limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_update],
+        seed=STUDY.seed,
     script:
         "../scripts/subsets_task.py"
 
@@ -100,16 +100,16 @@ rule check_sizes:
         tasks=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
     output:
         SUBSETS / "sizes.json",
-    params:
-        tokens=STUDY.pretrain.tokens,
-        pairs=STUDY.finetune.pairs,
-        allow_repeats=STUDY.pretrain.allow_repeats,
     log:
         RESULTS / "logs/check_sizes/sizes.log",
     benchmark:
         RESULTS / "benchmarks/check_sizes/sizes.tsv"
     conda:
         "../envs/downlaw.yaml"
+    params:
+        tokens=STUDY.pretrain.tokens,
+        pairs=STUDY.finetune.pairs,
+        allow_repeats=STUDY.pretrain.allow_repeats,
     script:
         "../scripts/subsets_check_sizes.py"
 
@@ -121,12 +121,12 @@ rule finetuning_subset:
         sizes=ancient(rules.check_sizes.output),
     output:
         manifest=SUBSETS / "tasks/{task}/{pairs}/manifest.json",
-    wildcard_constraints:
-        pairs=r"\d+",
     log:
         RESULTS / "logs/finetuning_subset/{task}-{pairs}.log",
     benchmark:
         RESULTS / "benchmarks/finetuning_subset/{task}-{pairs}.tsv"
+    wildcard_constraints:
+        pairs=r"\d+",
     conda:
         "../envs/downlaw.yaml"
     script:

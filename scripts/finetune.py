@@ -12,7 +12,9 @@ from downlaw.study.matrix import Start
 study = load_study(snakemake.config)
 w = snakemake.wildcards
 start = Start(w.mixture, int(w.seed), int(w.tokens))
-label = f"finetune {w.task} from {'nothing' if start.is_baseline else f'{w.mixture} at {start.tokens_asked:,}'}"
+label = (
+    f"finetune {w.task} from {'nothing' if start.is_baseline else f'{w.mixture} at {start.tokens_asked:,}'}"
+)
 
 with job(snakemake.log[0], label) as log:
     records = finetune_batch(

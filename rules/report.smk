@@ -1,0 +1,61 @@
+REPORT = RESULTS / "report"
+
+
+rule figures:
+    input:
+        runs=rules.runs.output,
+        laws=rules.laws.output,
+    output:
+        directory(REPORT / "figures"),
+    log:
+        RESULTS / "logs/figures/figures.log",
+    benchmark:
+        RESULTS / "benchmarks/figures/figures.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/report_figures.py"
+
+
+rule costs:
+    input:
+        runs=rules.runs.output,
+        pretrain=[
+            PRETRAIN / start_path(start)
+            for start in starts(STUDY)
+            if not start.is_baseline
+        ],
+        finetune=[
+            FINETUNE / name / start_path(start)
+            for name in STUDY.tasks
+            for start in starts(STUDY)
+        ],
+    output:
+        RESULTS / "costs.csv",
+    log:
+        RESULTS / "logs/costs/costs.log",
+    benchmark:
+        RESULTS / "benchmarks/costs/costs.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/report_costs.py"
+
+
+# The last job of a study, so that its tables end what the terminal shows.
+rule summary:
+    input:
+        runs=rules.runs.output,
+        laws=rules.laws.output,
+        figures=rules.figures.output,
+        costs=rules.costs.output,
+    output:
+        REPORT / "summary.txt",
+    log:
+        RESULTS / "logs/summary/summary.log",
+    benchmark:
+        RESULTS / "benchmarks/summary/summary.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    script:
+        "../scripts/report_summary.py"
