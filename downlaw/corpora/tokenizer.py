@@ -56,9 +56,11 @@ def train_tokenizer(
             minloglevel=2,
         )
     except RuntimeError as error:
+        said = str(error).strip().splitlines()[-1]
+        too_small = "smaller than required_chars" in said
         raise TokenizerError(
             f"tokenizer.vocabulary: {config.vocabulary} pieces cannot be learnt from {len(sentences):,} "
-            f"sentences; ask for fewer or give more text ({str(error).strip().splitlines()[-1]})"
+            f"sentences; ask for {'more' if too_small else 'fewer or give more text'} ({said})"
         ) from None
     with write_aside(model) as aside:
         aside.write_bytes(learnt.getvalue())

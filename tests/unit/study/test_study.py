@@ -1,0 +1,269 @@
+"""Every bad config is refused with the path of its key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from downlaw.study import BASELINE, Study, StudyError, load_study
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PYPI = {
+    "name": "wagtail",
+    "version": "8.0.1",
+    "sha256": "0" * 64,
+    "extract": "gettext",
+    "licence": "BSD-3-Clause",
+}
+
+
+def pypi(**changes):
+    return {"source": "pypi", "kind": "parallel", "packages": [PYPI | changes]}
+
+
+REFUSED = {
+    "unknown key": (
+        {"pretrain__learning_rat": 0.1},
+        "pretrain.learning_rat: unknown key (did you mean 'learning_rate'?)",
+    ),
+    "unknown key at the top": ({"mixtres": {}}, "mixtres: unknown key (did you mean 'mixtures'?)"),
+    "unknown key with nothing near": ({"pretrain__zzz": 1}, "pretrain.zzz: unknown key"),
+    "unknown key of a named thing": (
+        {"tasks__en-de__sorce": "en"},
+        "tasks.en-de.sorce: unknown key (did you mean 'source'?)",
+    ),
+    "unknown key of a corpus": (
+        {"corpora__mono__licnce": "MIT"},
+        "corpora.mono.licnce: unknown key (did you mean 'licence'?)",
+    ),
+    "unknown key of a file": (
+        {"corpora__mono__files": [{"language": "en", "pth": "a.txt", "path": "b.txt"}]},
+        "corpora.mono.files[0].pth: unknown key (did you mean 'path'?)",
+    ),
+    "missing key": ({"finetune": {}}, "finetune.pairs: this key is missing"),
+    "wrong type": (
+        {"model__width": "wide"},
+        "model.width: Input should be a valid integer, unable to parse string as an integer, found 'wide'",
+    ),
+    "wrong type in a list": (
+        {"pretrain__tokens": [256, "many"]},
+        "pretrain.tokens[1]: Input should be a valid integer",
+    ),
+    "a language that YAML reads as a boolean": (
+        {"languages": ["en", "de", "fr", False]},
+        "languages[3]: Input should be a valid string, found False",
+    ),
+    "a mapping where a list belongs": (
+        {"finetune__seeds": {"one": 1}},
+        "finetune.seeds: Input should be a valid list",
+    ),
+    "not positive": ({"finetune__updates": 0}, "finetune.updates: Input should be greater than 0, found 0"),
+    "unknown choice": (
+        {"pretrain__schedule": "cosine"},
+        "pretrain.schedule: Input should be 'inverse_sqrt' or 'constant', found 'cosine'",
+    ),
+    "bad name": ({"study": "my study/1"}, "study: String should match pattern"),
+    "shares that do not sum to 1": (
+        {"mixtures__fr__shares": {"mono.fr": 0.5, "mono.en": 0.4}},
+        "mixtures.fr: shares sum to 0.9, not 1",
+    ),
+    "a share above 1": (
+        {"mixtures__fr__shares": {"mono.fr": 1.5}},
+        "mixtures.fr.shares.mono.fr: Input should be less than or equal to 1",
+    ),
+    "a share without its language": (
+        {"mixtures__fr__shares": {"mono": 1.0}},
+        "mixtures.fr: shares.mono: write corpus.language",
+    ),
+    "an unknown language in a mixture": (
+        {"languages": ["en", "de"]},
+        "mixtures.fr.shares.mono.fr: language 'fr' is not in languages ['en', 'de']",
+    ),
+    "a language that the corpus does not hold": (
+        {"languages": ["en", "de", "fr", "ro"], "mixtures__fr__shares": {"mono.ro": 1.0}},
+        "mixtures.fr.shares.mono.ro: corpus mono has no text in 'ro'",
+    ),
+    "an unknown corpus in a mixture": (
+        {"mixtures__fr__shares": {"mnoo.fr": 1.0}},
+        "mixtures.fr.shares.mnoo.fr: no corpus is called 'mnoo' (did you mean 'mono'?)",
+    ),
+    "a parallel corpus in a mixture": (
+        {"mixtures__fr__shares": {"pairs.en": 1.0}},
+        "mixtures.fr.shares.pairs.en: corpus pairs is parallel; pretraining reads monolingual corpora",
+    ),
+    "the baseline's name for a mixture": (
+        {f"mixtures__{BASELINE}": {"shares": {"mono.fr": 1.0}}},
+        f"mixtures.{BASELINE}: this name is kept for the non-pretrained baseline",
+    ),
+    "an unknown language in a task": (
+        {"tasks__en-de__target": "ro"},
+        "tasks.en-de.target: language 'ro' is not in languages ['en', 'de', 'fr']\n"
+        "tasks.en-de.corpus: corpus pairs has no en-ro files",
+    ),
+    "an unknown corpus in a task": (
+        {"tasks__en-de__corpus": "pair"},
+        "tasks.en-de.corpus: no corpus is called 'pair' (did you mean 'pairs'?)",
+    ),
+    "a monolingual corpus in a task": (
+        {"tasks__en-de__corpus": "mono"},
+        "tasks.en-de.corpus: corpus mono is monolingual; a task needs a parallel one",
+    ),
+    "a pair that the corpus does not hold": (
+        {"tasks__en-de__target": "fr"},
+        "tasks.en-de.corpus: corpus pairs has no en-fr files",
+    ),
+    "a task within one language": (
+        {"tasks__en-de__target": "en"},
+        "tasks.en-de: source and target are the same language",
+    ),
+    "a Dp of less than one update": (
+        {"pretrain__tokens": [63, 512]},
+        "pretrain: tokens[0] = 63 is less than one update (64 tokens)",
+    ),
+    "two Dp of the same number of updates": (
+        {"pretrain__tokens": [256, 300]},
+        "pretrain: tokens[0] and tokens[1] are the same number of updates, of 64 tokens each",
+    ),
+    "falling Dp": ({"pretrain__tokens": [512, 256]}, "pretrain: tokens must rise: [512, 256]"),
+    "no Dp": ({"pretrain__tokens": []}, "pretrain.tokens: List should have at least 1 item"),
+    "falling Df": ({"finetune__pairs": [300, 100]}, "finetune: pairs must rise: [300, 100]"),
+    "a rate twice": (
+        {"finetune__learning_rates": [0.01, 0.01]},
+        "finetune: learning_rates names a value twice: [0.01, 0.01]",
+    ),
+    "a finetuning seed twice": ({"finetune__seeds": [1, 1]}, "finetune: seeds names a value twice: [1, 1]"),
+    "a pretraining seed twice": ({"pretrain__seeds": [2, 2]}, "pretrain: seeds names a value twice: [2, 2]"),
+    "a language twice": (
+        {"languages": ["en", "de", "fr", "en"]},
+        "languages names a value twice: ['en', 'de', 'fr', 'en']",
+    ),
+    "bad source": (
+        {"corpora__mono__source": "web"},
+        "corpora.mono: source must be pypi or files, and kind monolingual or parallel",
+    ),
+    "bad kind": (
+        {"corpora__mono__kind": "bilingual"},
+        "corpora.mono: source must be pypi or files, and kind monolingual or parallel",
+    ),
+    "an extractor of the other kind": (
+        {"corpora__ui": pypi(extract="glosses", language="en")},
+        "corpora.ui: package wagtail: extract: glosses does not give parallel text",
+    ),
+    "a glossary without a language": (
+        {"corpora__ui": pypi(extract="glosses") | {"kind": "monolingual"}},
+        "corpora.ui.packages[0]: extract: glosses needs language",
+    ),
+    "a catalog with a language": (
+        {"corpora__ui": pypi(language="en")},
+        "corpora.ui.packages[0]: extract: gettext takes no language",
+    ),
+    "a hash that is none": (
+        {"corpora__ui": pypi(sha256="abc")},
+        "corpora.ui.packages[0].sha256: String should match pattern",
+    ),
+    "two forms of a parallel file": (
+        {"corpora__pairs__files": [{"languages": ["de", "en"], "tsv": "a", "sides": ["b", "c"]}]},
+        "corpora.pairs.files[0]: give either tsv (one file) or sides (two files)",
+    ),
+    "bf16 on a CPU": (
+        {"compute": {"precision": "bf16"}},
+        "compute: precision: bf16 needs device: cuda (a CPU trains in fp32)",
+    ),
+    "heads that do not divide the width": (
+        {"model__heads": 3},
+        "model: width 16 is not a multiple of heads 3",
+    ),
+    "blocks longer than the model reads": (
+        {"model__max_pieces": 16},
+        "pretrain.block_pieces: 18 is more than model.max_pieces, 16",
+    ),
+    "nothing left to train on": (
+        {"split": {"valid": 0.5, "test": 0.5}},
+        "split: valid + test = 1 leaves nothing to train on",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_config_is_refused_with_the_path_of_its_key(changes, message, toy_config):
+    with pytest.raises(StudyError) as refused:
+        load_study(toy_config(**changes))
+    for line, start in zip(str(refused.value).splitlines(), message.splitlines(), strict=True):
+        assert line.startswith(start)
+
+
+def test_all_problems_are_named_at_once(toy_config):
+    with pytest.raises(StudyError) as refused:
+        load_study(toy_config(model__width="wide", finetune__updates=-1, pretrian={}))
+    assert {line.split(":")[0] for line in str(refused.value).splitlines()} == {
+        "model.width",
+        "finetune.updates",
+        "pretrian",
+    }
+
+
+def test_a_corpus_may_be_called_as_a_source(toy_config):
+    with pytest.raises(StudyError, match=r"^corpora\.pypi\.packages\[0\]\.versoin: unknown key"):
+        load_study(toy_config(corpora__pypi=pypi(versoin="1")))
+
+
+def test_a_mixture_may_be_called_as_a_source(toy_config):
+    with pytest.raises(StudyError, match=r"^mixtures\.pypi\.shares: this key is missing"):
+        load_study(toy_config(mixtures__pypi={}))
+
+
+def test_a_long_value_is_shown_in_part(toy_config):
+    with pytest.raises(StudyError) as refused:
+        load_study(toy_config(model__width="w" * 500))
+    assert str(refused.value).endswith("...") and len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"study: [unclosed", "not valid YAML"),
+        (b"- a\n- list\n", "a study is a mapping of keys, found list"),
+        (b"", "a study is a mapping of keys, found NoneType"),
+        (b"study: caf\xe9", "not UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_no_study_is_refused_with_its_name(text, message, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text)
+    with pytest.raises(StudyError) as refused:
+        load_study(path)
+    assert str(refused.value).startswith(f"{path}: {message}")
+
+
+def test_a_missing_file_is_refused_with_its_name(tmp_path):
+    with pytest.raises(StudyError) as refused:
+        load_study(tmp_path / "none.yaml")
+    assert str(refused.value) == f"{tmp_path / 'none.yaml'}: No such file or directory"
+
+
+def test_the_default_study_is_valid():
+    study = load_study(ROOT / "config.yaml")
+    assert len(study.pretrain.tokens) >= 6
+    assert len(study.mixtures) >= 3
+
+
+def test_a_study_from_a_file_equals_one_from_a_mapping(tmp_path, toy_config):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(toy_config()))
+    assert load_study(tmp_path / "study.yaml") == load_study(toy_config())
+
+
+def test_a_study_cannot_be_changed(toy_study):
+    with pytest.raises(ValueError, match="frozen"):
+        toy_study().seed = 2
+
+
+def test_the_json_schema_names_every_key_and_refuses_others():
+    schema = Study.model_json_schema()
+    json.dumps(schema)
+    assert set(schema["properties"]) == set(Study.model_fields)
+    assert schema["additionalProperties"] is False
+    assert schema["$defs"]["Pretrain"]["properties"]["tokens"]["items"]["exclusiveMinimum"] == 0
