@@ -1,0 +1,45 @@
+# make run: the default study. make test: the tests. Both make .venv first, once.
+
+VENV ?= .venv
+CORES ?= all
+ARGS ?=
+BIN := $(abspath $(VENV))/bin
+# What rules start by name comes from the environment too.
+IN_ENV := PATH="$(BIN):$$PATH"
+export VENV PYTHON TORCH_INDEX
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint lock clean
+
+help:  ## Show this list
+	@echo "usage: make TARGET [VARIABLE=value ...]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' Makefile
+	@echo "variables:"
+	@echo "  CORES        how many cores make run uses (all)"
+	@echo "  ARGS         more arguments for snakemake or pytest, such as ARGS=--dry-run"
+	@echo "  PYTHON       the CPython 3.11 to build the environment from"
+	@echo "  VENV         where the environment lies (.venv)"
+	@echo "  TORCH_INDEX  a package index that has the wanted build of torch (docs/dependencies.md)"
+
+setup:  ## Make the Python environment from requirements.lock
+	@envs/setup.sh
+
+run: setup  ## Run the default study; a second time does only what is new
+	@$(IN_ENV) snakemake --cores $(CORES) $(ARGS)
+
+test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
+	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
+	@$(IN_ENV) python -m pytest --durations=20 tests/pipeline $(ARGS)
+
+lint: setup  ## Check the style of code and rules
+	$(IN_ENV) ruff check .
+	$(IN_ENV) ruff format --check .
+	$(IN_ENV) snakefmt --check Snakefile rules
+	$(IN_ENV) snakemake --lint
+
+lock: setup  ## Resolve requirements.in anew into requirements.lock
+	@envs/lock.sh
+
+clean:  ## Remove what builds and tests leave; never results, never the environment
+	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@find downlaw scripts tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
