@@ -33,7 +33,7 @@ _DIGITS = re.compile(r"\d+")
 
 def words(text: str) -> int:
     """Number of white-space separated tokens that hold a letter or a digit."""
-    return sum(1 for _ in _WORD.finditer(text))
+    return len(_WORD.findall(text))
 
 
 def letters(text: str) -> float:

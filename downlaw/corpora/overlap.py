@@ -62,60 +62,53 @@ def _met(rows: Sequence[Row], side: int, tests: Sequence[TestSet]) -> tuple[list
     return met, where
 
 
+def _measure(
+    pools: Mapping[str, Sequence[Row]], languages: Sequence[str], tests: Mapping[str, Sequence[TestSet]]
+) -> Iterator[tuple[str, TestSet, int, dict[str, set[int]]]]:
+    """For each language and test set: its segments that `pools` hold, and the rows at fault in each pool."""
+    for side, language in enumerate(languages):
+        sets = tests.get(language, ())
+        found = {part: _met(rows, side, sets) for part, rows in pools.items()} if sets else {}
+        for number, test in enumerate(sets):
+            met = set().union(*(met[number] for met, _ in found.values()))
+            yield language, test, test.seen(met), {part: where[number] for part, (_, where) in found.items()}
+
+
 def decontaminate(
-    pools: Mapping[str, list[Row]],
+    pools: Mapping[str, Sequence[Row]],
     languages: Sequence[str],
     tests: Mapping[str, Sequence[TestSet]],
 ) -> tuple[dict[str, list[Row]], list[dict[str, object]]]:
     """Training and validation rows without overlap with any test set, and the report of it.
 
-    A row goes when one of its sides overlaps with the same language of a test set (`tests`, by language).
-    The report has a record for each language of the part and test set with that language:
-    `test_segments`, `short_test_segments` (under 8 words, matched as wholes), `test_segments_seen` in
-    training or validation text before the removal, `train_removed`, `valid_removed` (rows that overlap with
-    this test set in this language), and `test_segments_seen_after`, measured on what is left.
+    A row goes when one of its sides overlaps with the same language of a test set.
+
+    Args:
+        pools: the rows of `train` and `valid`.
+        tests: the test sets by language.
+
+    Returns:
+        the rows that stay, and a record for each language and test set: `test_segments`,
+        `short_test_segments` (under 8 words, compared as wholes), `test_segments_seen` in the text before
+        the removal, `train_removed` and `valid_removed` (rows that overlap with this test set in this
+        language), and `test_segments_seen_after`, measured on what is left.
     """
-    pools = {part: list(pools[part]) for part in ("train", "valid")}
     report: list[dict[str, object]] = []
     removed: dict[str, set[int]] = {part: set() for part in pools}
-    for side, language in enumerate(languages):
-        sets = tests.get(language, ())
-        if not sets:
-            continue
-        found = {part: _met(rows, side, sets) for part, rows in pools.items()}
-        for number, test in enumerate(sets):
-            met = set().union(*(found[part][0][number] for part in pools))
-            record: dict[str, object] = {
-                "test_set": test.name,
-                "language": language,
-                "test_segments": len(test.segments),
-                "short_test_segments": test.short,
-                "test_segments_seen": test.seen(met),
-            }
-            for part in pools:
-                hits = found[part][1][number]
-                record[f"{part}_removed"] = len(hits)
-                removed[part] |= hits
-            report.append(record)
+    for language, test, seen, where in _measure(pools, languages, tests):
+        record = {"test_set": test.name, "language": language, "test_segments": len(test.segments)}
+        record |= {"short_test_segments": test.short, "test_segments_seen": seen}
+        report.append(record | {f"{part}_removed": len(hits) for part, hits in where.items()})
+        for part, hits in where.items():
+            removed[part] |= hits
     kept = {
         part: [row for index, row in enumerate(rows) if index not in removed[part]]
         for part, rows in pools.items()
     }
-    _measure_again(kept, languages, tests, report)
+    if any(removed.values()):
+        after = [seen for _, _, seen, _ in _measure(kept, languages, tests)]
+    else:
+        after = [record["test_segments_seen"] for record in report]
+    for record, seen in zip(report, after, strict=True):
+        record["test_segments_seen_after"] = seen
     return kept, report
-
-
-def _measure_again(
-    pools: Mapping[str, list[Row]],
-    languages: Sequence[str],
-    tests: Mapping[str, Sequence[TestSet]],
-    report: Sequence[dict[str, object]],
-) -> None:
-    records = iter(report)
-    for side, language in enumerate(languages):
-        sets = tests.get(language, ())
-        if sets:
-            after = [_met(rows, side, sets)[0] for rows in pools.values()]
-            for number, test in enumerate(sets):
-                met = set().union(*(met[number] for met in after))
-                next(records)["test_segments_seen_after"] = test.seen(met)
