@@ -12,25 +12,7 @@ from sacrebleu.metrics import BLEU
 
 from downlaw.metrics import TranslationScores, score_translations
 
-WORDS = [
-    "the",
-    "file",
-    "could",
-    "not",
-    "be",
-    "opened",
-    "for",
-    "writing",
-    ",",
-    "please",
-    "check",
-    "your",
-    "permissions",
-    "and",
-    "try",
-    "again",
-    "!",
-]
+WORDS = ("the", "file", "could", "not", "be", "opened", ",", "please", "check", "it", "and", "try", "again!")
 
 
 def segments(count: int = 120, seed: int = 3) -> tuple[list[str], list[str]]:
