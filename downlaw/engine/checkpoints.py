@@ -110,8 +110,11 @@ def keep_final(save_dir: Path, updates: int, name: str, weights_only: bool, best
 
 
 def remove_others(save_dir: Path, name: str) -> None:
-    """Remove every checkpoint but `name`, once the training is on record."""
-    for path in save_dir.glob("checkpoint*.pt"):
+    """Remove every checkpoint but `name`, once the training is on record.
+
+    One of them is the `crash.pt` that fairseq leaves where it diverges.
+    """
+    for path in save_dir.glob("*.pt"):
         if path.name != name:
             path.unlink()
 

@@ -203,11 +203,8 @@ def _child(work: Callable[[], None], output: Path, threads: int, parent: int) ->
     try:
         work()
         code = 0
-    except FloatingPointError:
-        traceback.print_exc()
-        code = _DIVERGED
     except BaseException as error:
-        code = _DISK_FULL if _disk_is_full(error) else 1
+        code = _exit_code(error)
         with contextlib.suppress(OSError):  # the log may lie on the same full disk
             traceback.print_exc()
     with contextlib.suppress(OSError):
@@ -215,12 +212,19 @@ def _child(work: Callable[[], None], output: Path, threads: int, parent: int) ->
     os._exit(code)
 
 
-def _disk_is_full(error: BaseException | None) -> bool:
+def _exit_code(error: BaseException | None) -> int:
+    """What went wrong, wherever it stands in the chain of exceptions.
+
+    On gradients that are not finite fairseq runs the batch again under hooks that say where, and these hooks
+    fail in turn.
+    """
     while error is not None:
+        if isinstance(error, FloatingPointError):
+            return _DIVERGED
         if isinstance(error, OSError) and error.errno in _DISK_FULL_ERRORS:
-            return True
+            return _DISK_FULL
         error = error.__cause__ or error.__context__
-    return False
+    return 1
 
 
 def _fairseq_train(arguments: list[str]) -> None:

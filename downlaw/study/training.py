@@ -72,6 +72,12 @@ class Training(Strict):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     save_every_updates: Positive = Field(200, description="a killed job loses at most this much")
 
+    @model_validator(mode="after")
+    def _schedule_has_its_warmup(self) -> Training:
+        if self.schedule == "inverse_sqrt" and not self.warmup_updates:
+            raise ValueError("schedule: inverse_sqrt needs warmup_updates of at least 1")
+        return self
+
 
 def _rising(values: list[int], key: str) -> None:
     if any(later <= earlier for earlier, later in pairwise(values)):

@@ -128,6 +128,10 @@ REFUSED = {
         {"pretrain__tokens": [256, 300]},
         "pretrain: tokens[0] and tokens[1] are the same number of updates, of 64 tokens each",
     ),
+    "a schedule without its warm-up": (
+        {"pretrain__warmup_updates": 0},
+        "pretrain: schedule: inverse_sqrt needs warmup_updates of at least 1",
+    ),
     "falling Dp": ({"pretrain__tokens": [512, 256]}, "pretrain: tokens must rise: [512, 256]"),
     "no Dp": ({"pretrain__tokens": []}, "pretrain.tokens: List should have at least 1 item"),
     "falling Df": ({"finetune__pairs": [300, 100]}, "finetune: pairs must rise: [300, 100]"),
