@@ -1,4 +1,7 @@
-"""Import everything in requirements.in: some packages refuse each other only then, which `pip check` cannot see."""
+"""Import everything in requirements.in.
+
+Some packages refuse each other only when imported, which `pip check` cannot see.
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,8 @@
 # The environment counts as complete only when its stamp matches requirements.lock and pyproject.toml.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-venv=${VENV:-.venv}
-[[ $venv == /* ]] || venv=$PWD/$venv
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
+venv=$(realpath -m "${VENV:-.venv}")
 lock=requirements.lock
 log=logs/setup.log
 stamp=$venv/downlaw-stamp
@@ -85,10 +84,10 @@ explain() {
         fi
         die "$package could not be built from its source (full output: $log)."
     fi
-    if [[ $output =~ (after connection broken by|NewConnectionError|Max retries exceeded|Read timed out|ConnectionResetError) &&
-        $output =~ (No matching distribution found|Max retries exceeded|Read timed out|ConnectionResetError) ]]; then
-        die "pip cannot reach a package index while $step: check the network, the proxy (https_proxy) and 'pip config list';" \
-            "then run make again (full output: $log)."
+    # With no retries left to warn of, pip says no more than that it found no version at all.
+    if [[ $output =~ (from versions: none|Max retries exceeded|Read timed out|ConnectionResetError) ]]; then
+        die "pip cannot reach a package index, or only an incomplete one, while $step: check the network, the proxy" \
+            "(https_proxy) and 'pip config list'; then run make again (full output: $log)."
     fi
     if [[ $output =~ No\ matching\ distribution\ found\ for\ ([^[:space:]]+) ]]; then
         die "the package index has no ${BASH_REMATCH[1]} for this Python: is it a complete mirror? See 'pip config list'" \
