@@ -248,6 +248,13 @@ def test_setup_takes_the_python_that_is_asked_for(setup):
     assert setup.run(PYTHON=mine, BASE_PYTHON=mine).returncode == 0
 
 
+def test_setup_can_remake_the_environment_that_is_activated(setup):
+    setup.run()
+    (setup.project / "requirements.lock").write_text("setuptools==2.0\ntorch==1.1\n")
+    assert setup.run(PYTHON=str(setup.project / ".venv/bin/python")).returncode == 0
+    assert setup.calls()[0] == "install torch==1.1 setuptools==2.0"
+
+
 def test_setup_does_not_replace_the_python_that_is_asked_for(setup):
     line = failure(setup.run(PYTHON="/nowhere/python"))
     assert line.startswith("PYTHON=/nowhere/python is not a CPython 3.11")
