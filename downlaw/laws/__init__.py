@@ -2,7 +2,18 @@
 
 from .families import FAMILIES, Family, LogLaw, PowerLaw
 from .fit import Fit, Status, fit_law
-from .tables import METRICS, Curve, FittedMetric, Point, TableError, check_runs, curves, fit_runs, read_runs
+from .tables import (
+    METRICS,
+    Curve,
+    FittedMetric,
+    Point,
+    TableError,
+    check_runs,
+    curves,
+    fit_runs,
+    read_laws,
+    read_runs,
+)
 
 __all__ = [
     "FAMILIES",
@@ -20,5 +31,6 @@ __all__ = [
     "curves",
     "fit_law",
     "fit_runs",
+    "read_laws",
     "read_runs",
 ]

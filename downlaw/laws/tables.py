@@ -100,9 +100,22 @@ class Curve:
 def read_runs(path: str | Path) -> pd.DataFrame:
     """Read and check a CSV table of runs; raises TableError with the file, the line and the column of what
     is wrong."""
-    path = Path(path)
+    return check_runs(_read_csv(path), str(path))
+
+
+def read_laws(path: str | Path) -> pd.DataFrame:
+    """Read a CSV table of laws as fit_runs returned it; raises TableError where it is no such table."""
+    laws = _read_csv(path)
+    for column in LAW_COLUMNS:
+        if column not in laws.columns:
+            raise TableError(f"{path}: column {column!r} is missing; fit the runs again")
+    return laws
+
+
+def _read_csv(path: str | Path) -> pd.DataFrame:
+    """A CSV table in which text stays text, also where it looks like a number or like a missing value."""
     try:
-        runs = pd.read_csv(
+        return pd.read_csv(
             path,
             keep_default_na=False,
             na_values=[""],
@@ -110,12 +123,9 @@ def read_runs(path: str | Path) -> pd.DataFrame:
             float_precision="round_trip",
         )
     except pd.errors.EmptyDataError as error:
-        raise TableError(
-            f"{path}: the file is empty; a table of runs begins with a line of column names"
-        ) from error
+        raise TableError(f"{path}: the file is empty; a table begins with a line of column names") from error
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise TableError(f"{path}: not a CSV table: {error}") from error
-    return check_runs(runs, str(path))
 
 
 def check_runs(runs: pd.DataFrame, name: str = "runs") -> pd.DataFrame:

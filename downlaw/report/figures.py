@@ -70,11 +70,12 @@ def draw_figure(
     fitted are not drawn; the legend gives their status. Raises ValueError where there is no such curve.
     """
     runs = check_runs(runs)
-    runs = runs[(runs["task"] == task) & (runs["finetune_pairs"] == finetune_pairs)]
+    runs = runs[runs["task"] == task]
+    styles = mixture_styles(runs)
+    runs = runs[runs["finetune_pairs"] == finetune_pairs]
     shown = [_Shown(curve, _law_of(curve, laws)) for curve in curves(runs, metric) if curve.points]
     if not shown:
         raise ValueError(f"no finished runs of {task} with {finetune_pairs} pairs have a {metric}")
-    styles = mixture_styles(runs)
     shown.sort(key=lambda one: list(styles).index(one.curve.mixture))
 
     label = METRIC_LABELS[metric]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from downlaw.laws import FittedMetric, TableError, check_runs, curves, fit_runs, read_runs
+from downlaw.laws import FittedMetric, TableError, check_runs, curves, fit_runs, read_laws, read_runs
 from downlaw.laws.tables import LAW_COLUMNS
 
 TOKENS = [100_000 * 2**step for step in range(6)]
@@ -177,6 +177,21 @@ def test_a_mixture_may_be_called_na_or_007(tmp_path: Path):
     runs.to_csv(tmp_path / "runs.csv", index=False)
     found = {curve.mixture for curve in curves(read_runs(tmp_path / "runs.csv"), "bleu")}
     assert found == {"NA", "007"}
+
+
+def test_a_table_of_laws_survives_its_file(tmp_path: Path):
+    runs = table()
+    runs["mixture"] = runs["mixture"].replace({"de+en": "NA", "en": "007"})
+    laws = fit_runs(runs)
+    laws.to_csv(tmp_path / "laws.csv", index=False)
+    read = read_laws(tmp_path / "laws.csv")
+    pd.testing.assert_frame_equal(read, laws, check_dtype=False, check_exact=True)
+
+
+def test_a_file_that_is_no_table_of_laws_is_refused(tmp_path: Path):
+    table().to_csv(tmp_path / "runs.csv", index=False)
+    with pytest.raises(TableError, match=r"runs\.csv: column 'track' is missing"):
+        read_laws(tmp_path / "runs.csv")
 
 
 @pytest.mark.parametrize("column", ["task", "finetune_pairs", "mixture", "pretrain_tokens"])

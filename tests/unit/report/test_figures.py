@@ -86,6 +86,16 @@ def test_mixtures_differ_in_marker_and_are_named_at_the_edge(runs: pd.DataFrame,
     assert {text.get_text() for text in axes.texts} == {"en+de", "en", "fr+ro", "no pretraining"}
 
 
+def test_a_mixture_looks_the_same_at_every_finetuning_size(runs: pd.DataFrame):
+    some = runs[runs["mixture"] != "en+de"].assign(finetune_pairs=1000)
+    both = pd.concat([runs, some], ignore_index=True)
+    looks = []
+    for pairs in (1000, 8000):
+        axes = draw_figure(both, fit_runs(both).iloc[:0], "en-de", pairs, "bleu").axes[0]
+        looks.append({text.get_text(): text.get_color() for text in axes.texts})
+    assert looks[0].items() < looks[1].items()
+
+
 def test_names_at_the_edge_do_not_overlap(runs: pd.DataFrame):
     runs["bleu"] = 5.0 + 0.001 * np.arange(len(runs))
     figure = draw_figure(runs, fit_runs(runs), "en-de", 8000, "bleu")
