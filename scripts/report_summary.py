@@ -1,15 +1,14 @@
 """Show the study's tables on the terminal, and keep them as text."""
 
-import pandas as pd
 from rich.console import Console
 
 from downlaw.console import job
 from downlaw.files import write_aside
-from downlaw.laws import read_runs
+from downlaw.laws import read_laws, read_runs
 from downlaw.report.summary import PIPED_WIDTH, print_summary
 
 with job(snakemake.log[0]):
-    runs, laws = read_runs(snakemake.input.runs), pd.read_csv(snakemake.input.laws)
+    runs, laws = read_runs(str(snakemake.input.runs)), read_laws(str(snakemake.input.laws))
     with write_aside(snakemake.output[0]) as aside, aside.open("w", encoding="utf-8") as stream:
         print_summary(runs, laws, Console(file=stream, width=PIPED_WIDTH))
     print_summary(runs, laws)

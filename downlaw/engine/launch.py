@@ -181,9 +181,13 @@ def run_forked(
 
 
 def import_fairseq() -> None:
-    """Import what every child needs, once."""
+    """Import what every child needs, once.
+
+    The first optimizer would import `torch._dynamo`: seconds in every child, if it were not here.
+    """
     import fairseq.sequence_generator  # noqa: F401
     import fairseq_cli.train  # noqa: F401
+    import torch._dynamo  # noqa: F401
 
 
 def _child(work: Callable[[], None], output: Path, threads: int, parent: int) -> None:
