@@ -88,8 +88,9 @@ def pretraining(
         *_option("poisson-lambda", pretrain.mean_span),
         *("--replace-length", "1", "--mask-random", "0"),
         *("--permute-sentences", "0", "--rotate", "0", "--insert", "0"),
-        # The mixture is shuffled already: read in its order, every Dp is a prefix of the larger ones.
-        *("--curriculum", "1"),
+        # The mixture is shuffled already: read in its order, every Dp is a prefix of the larger ones. In every
+        # epoch, since a training resumed after the first would be shuffled and an uncut one not.
+        *("--curriculum", "1000000"),
         *_model(study, pretrain.dropout),
         *_optimization(pretrain, pretrain.learning_rate, updates, seed),
         *_running(study, save_dir, updates),
@@ -112,12 +113,14 @@ def finetuning(
     finetune, direction = study.finetune, study.tasks[task]
     best = finetune.checkpoint == "best"
     interval = finetune.validate_every_updates if best else finetune.save_every_updates
+    longest = max(finetune.tokens_per_update, study.model.max_pieces)  # of a validation segment
     return [
         str(data),
         *("--task", "translation", "-s", direction.source, "-t", direction.target),
         *("--criterion", "label_smoothed_cross_entropy"),
         *_option("label-smoothing", finetune.label_smoothing),
         *_option("max-tokens", finetune.tokens_per_update),
+        *_option("max-tokens-valid", longest),
         *_model(study, finetune.dropout),
         *_optimization(finetune, learning_rate, finetune.updates, seed),
         *_running(study, save_dir, finetune.updates),
