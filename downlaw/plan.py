@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from downlaw.corpora import needs
 from downlaw.engine.flops import pretraining_flops, training_flops
 from downlaw.study import Study
 from downlaw.study.matrix import runs, segments, starts
-from downlaw.study.text import PypiCorpus
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,13 @@ class StageCost:
     flops: float = 0.0
 
 
-def corpus_parts(study: Study) -> list[tuple[str, str]]:
-    """(corpus, part) of all the text that mixtures and tasks need; a part is a language or a sorted pair."""
-    monolingual = {(c, language) for m in study.mixtures.values() for c, language, _ in m.components()}
-    parallel = {(task.corpus, task.part) for task in study.tasks.values()}
-    return sorted(monolingual | parallel)
-
-
 def plan(study: Study) -> list[StageCost]:
     """Jobs, updates, tokens and FLOPs of each rule, in the order of the flow."""
-    parts = corpus_parts(study)
-    used = {study.corpora[corpus].model_dump_json(): study.corpora[corpus] for corpus, _ in parts}
+    parts = needs.parts(study)
     packages = {
         (package.name, package.version)
-        for corpus in used.values()
-        if isinstance(corpus, PypiCorpus)
-        for package in corpus.packages
+        for corpus, part in parts
+        for package in needs.packages_of(study.corpora[corpus], part)
     }
     return [
         StageCost("corpora", "fetch_package", len(packages)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine import flops, scoring
-from downlaw.engine.training import OK, Output, finetune_run
+from downlaw.engine.training import DIVERGED, OK, Output, finetune_run
 from downlaw.files import digest, read_json, write_aside
 from downlaw.metrics.crossentropy import cross_entropy
 from downlaw.metrics.translation import score_translations
@@ -68,7 +68,10 @@ def finetune_batch(
                 study.compute.threads,
                 study.compute.device == "cuda",
             )
-            record["valid_cross_entropy"] = _cross_entropy(scores).value
+            if all(math.isfinite(score.negative_log_likelihood) for score in scores):
+                record["valid_cross_entropy"] = _cross_entropy(scores).nats_per_token
+            else:  # the last updates broke the weights: no training loss could show it any more
+                record |= {"status": DIVERGED, "reason": "validation loss is not finite"}
             record["finetune_flops"] = _finetuning_flops(study, record, data)
         records.append(record)
     return select(records)
@@ -180,17 +183,9 @@ def _score(
     with write_aside(folder / "hypotheses.txt") as aside:
         aside.write_text("".join(line + "\n" for line in hypotheses), encoding="utf-8")
     references = (prepared / "test.target.txt").read_text(encoding="utf-8").splitlines()
-    loss = _cross_entropy(scores, bootstrap=evaluate.bootstrap_samples, seed=study.seed)
-    translation = score_translations(
-        hypotheses, references, bootstrap=evaluate.bootstrap_samples, seed=study.seed
-    )
-    return {
-        "cross_entropy": loss.value,
-        "cross_entropy_low": loss.low,
-        "cross_entropy_high": loss.high,
-        "test_segments": len(references),
-        **asdict(translation),
-    }
+    loss = _cross_entropy(scores, bootstrap=evaluate.bootstrap_samples)
+    translation = score_translations(hypotheses, references, bootstrap=evaluate.bootstrap_samples)
+    return {**loss.as_row(), **translation.as_row()}
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

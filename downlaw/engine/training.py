@@ -195,6 +195,7 @@ def _train_once(
             checkpoints.remove_others(folder, kept)
             return {**read_json(record_path), **facts}
         done = checkpoints.prepare_to_resume(folder, kept)
+        launch.import_fairseq()  # before the clock starts: it is no part of the training
         begun = time.monotonic()
         first = max(done, first_update)
         progress = launch.ProgressPrinter(output.label, updates, tokens_per_update)

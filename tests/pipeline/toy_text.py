@@ -1,4 +1,4 @@
-"""Made-up languages: sentences of one grammar, spelt with other words, so that they translate word by word."""
+"""Made-up languages: sentences of one grammar, spelt differently, that translate word by word."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import random
 from pathlib import Path
 
 SYLLABLES = {
-    "en": "ba be bi bo bu da de di do du".split(),
-    "de": "kra kre kri kro kru schna schne schni schno schnu".split(),
-    "fr": "lou lai lui loi lau mou mai mui moi mau".split(),
+    "en": ["ba", "be", "bi", "bo", "bu", "da", "de", "di", "do", "du"],
+    "de": ["kra", "kre", "kri", "kro", "kru", "schna", "schne", "schni", "schno", "schnu"],
+    "fr": ["lou", "lai", "lui", "loi", "lau", "mou", "mai", "mui", "moi", "mau"],
 }
 SUBJECTS, VERBS, OBJECTS, PLACES = range(40), range(40, 70), range(70, 130), range(130, 160)
 

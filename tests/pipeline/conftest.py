@@ -1,0 +1,142 @@
+"""A tiny study run by the real workflow through real fairseq, once for all tests of a session."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy_text
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+TINY: dict[str, Any] = {
+    "study": "tiny",
+    "languages": ["de", "en", "fr"],
+    "corpora": {
+        "mono": {
+            "kind": "monolingual",
+            "source": "files",
+            "files": [{"language": code, "path": f"text/mono.{code}.txt"} for code in ("de", "en", "fr")],
+        },
+        "pairs": {
+            "kind": "parallel",
+            "source": "files",
+            "files": [{"languages": ["de", "en"], "tsv": "text/pairs.de-en.tsv"}],
+        },
+    },
+    "cleaning": {"identify_language": False},
+    "tokenizer": {"vocabulary": 300},
+    "mixtures": {
+        "en+de": {"shares": {"mono.en": 0.5, "mono.de": 0.5}},
+        "fr": {"shares": {"mono.fr": 1.0}},
+    },
+    "tasks": {
+        "en-de": {
+            "source": "en",
+            "target": "de",
+            "corpus": "pairs",
+            "valid_segments": 20,
+            "test_segments": 40,
+        }
+    },
+    "model": {"encoder_layers": 1, "decoder_layers": 1, "width": 32, "heads": 2, "ffn_width": 64},
+    "pretrain": {
+        "tokens": [1000, 2000, 4000, 8000, 12000, 16000],
+        "block_pieces": 34,
+        "blocks_per_update": 8,
+        "warmup_updates": 10,
+        "save_every_updates": 10,
+    },
+    "finetune": {
+        "pairs": [200, 600],
+        "learning_rates": [0.002, 0.01],
+        "seeds": [1, 2],
+        "updates": 12,
+        "tokens_per_update": 512,
+        "warmup_updates": 2,
+    },
+    "evaluate": {"beam": 2, "bootstrap_samples": 100},
+    "compute": {"threads": 1},
+}
+
+
+@dataclass
+class Workplace:
+    """A folder with a study in it, and the workflow to run there."""
+
+    folder: Path
+    study: dict[str, Any]
+
+    def configure(self, **changes: Any) -> Workplace:
+        """Write the study with `changes`, whose keys are written section__key, or just section."""
+        study = copy.deepcopy(self.study)
+        for name, value in changes.items():
+            *sections, key = name.split("__")
+            place = study
+            for section in sections:
+                place = place[section]
+            place[key] = value
+        self.study = study
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+        return self
+
+    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(*arguments, cores=cores), **self.surroundings(), check=False)
+
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        return [
+            *(str(BIN / "snakemake"), "--snakefile", str(ROOT / "Snakefile"), "--cores", str(cores)),
+            *("--configfile", "study.yaml", "--workflow-profile", str(ROOT / "profiles/default")),
+            *arguments,
+        ]
+
+    def surroundings(self) -> dict[str, Any]:
+        environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+        return {"cwd": self.folder, "env": environment, "text": True, "capture_output": True}
+
+    def planned(self) -> dict[str, int]:
+        """Jobs that a dry run announces, by rule."""
+        done = self.snakemake("--dry-run", "--quiet", "rules")
+        assert done.returncode == 0, done.stderr + done.stdout
+        return job_counts(done.stdout + done.stderr)
+
+    def updates(self, stage: str) -> int:
+        """Optimizer updates really made so far in a stage, by all trainings together."""
+        return sum(
+            entry["to_update"] - entry["from_update"]
+            for history in (self.folder / "results" / stage).rglob("history.jsonl")
+            for entry in map(json.loads, history.read_text().splitlines())
+        )
+
+
+def job_counts(text: str) -> dict[str, int]:
+    """The job table that Snakemake prints, without its total."""
+    counts = {}
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) == 2 and fields[1].isdigit() and fields[0] != "total":
+            counts[fields[0]] = int(fields[1])
+    return counts
+
+
+def make_workplace(folder: Path, **changes: Any) -> Workplace:
+    toy_text.write_corpora(folder / "text")
+    return Workplace(folder, TINY).configure(**changes)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """The tiny study, run to its end."""
+    place = make_workplace(tmp_path_factory.mktemp("tiny"))
+    done = place.snakemake()
+    assert done.returncode == 0, done.stderr
+    return place

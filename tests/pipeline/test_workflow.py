@@ -1,0 +1,284 @@
+"""The whole workflow on a tiny study: what it makes, what it does not do twice, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import Workplace, make_workplace
+
+from downlaw.engine import checkpoints
+from downlaw.plan import plan
+from downlaw.runs import COLUMNS
+from downlaw.study import load_study
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture
+def runs(finished: Workplace) -> pd.DataFrame:
+    return pd.read_csv(finished.folder / "results/runs.csv")
+
+
+def test_runs_table_has_every_run_of_the_study(finished: Workplace, runs: pd.DataFrame):
+    assert list(runs.columns) == COLUMNS
+    starts = 1 + 2 * 6
+    assert len(runs) == starts * 2 * 2 * 2
+    assert (runs["status"] == "ok").all()
+    baseline = runs[runs["pretrain_tokens"] == 0]
+    assert len(baseline) == 8
+    assert baseline["mixture"].isna().all()
+    assert set(runs["mixture_holds"].dropna()) == {"both languages", "neither"}
+    per_update = 8 * 32
+    assert set(runs["pretrain_tokens"]) == {0} | {
+        asked // per_update * per_update for asked in finished.study["pretrain"]["tokens"]
+    }
+
+
+def test_one_learning_rate_is_selected_for_all_seeds_and_only_that_is_scored(runs: pd.DataFrame):
+    groups = runs.groupby(["finetune_pairs", "pretrain_tokens", "mixture"], dropna=False)
+    assert len(groups) == 2 * 13
+    for _, group in groups:
+        chosen = group[group["selected"]]
+        assert len(chosen) == 2
+        assert chosen["learning_rate"].nunique() == 1
+        best = group.groupby("learning_rate")["valid_cross_entropy"].mean().idxmin()
+        assert chosen["learning_rate"].iloc[0] == best
+    scored = runs["selected"]
+    for column in ("cross_entropy", "bleu", "chrf", "brevity_penalty", "signature"):
+        assert runs.loc[scored, column].notna().all()
+        assert runs.loc[~scored, column].isna().all()
+
+
+def test_scores_lie_in_their_intervals(runs: pd.DataFrame):
+    scored = runs[runs["selected"]]
+    assert (scored["cross_entropy_low"] <= scored["cross_entropy"]).all()
+    assert (scored["cross_entropy"] <= scored["cross_entropy_high"]).all()
+    assert scored["bleu"].between(0, 100).all()
+    assert (scored["test_segments"] == 40).all()
+
+
+def test_pretraining_flops_grow_with_the_chain_and_the_baseline_has_none(runs: pd.DataFrame):
+    one = runs[runs["mixture"] == "fr"].drop_duplicates("pretrain_tokens").sort_values("pretrain_tokens")
+    ratio = one["pretrain_flops"] / one["pretrain_tokens"]
+    assert ratio.max() == pytest.approx(ratio.min())
+    assert (runs.loc[runs["mixture"].isna(), "pretrain_flops"] == 0).all()
+
+
+def test_laws_figures_costs_and_summary_are_made(finished: Workplace):
+    results = finished.folder / "results"
+    laws = pd.read_csv(results / "laws.csv")
+    # 2 finetuning sizes x 2 mixtures x (cross-entropy, BLEU, chrF)
+    assert len(laws) == 12
+    assert set(laws.loc[laws["status"] == "ok", "n_fit"]) <= {4}
+    for pairs in (200, 600):
+        for metric in ("cross_entropy", "bleu", "chrf"):
+            for ending in ("png", "svg"):
+                assert (results / f"report/figures/en-de_{pairs}_{metric}.{ending}").stat().st_size > 1000
+    assert "en+de" in (results / "report/summary.txt").read_text()
+    costs = pd.read_csv(results / "costs.csv")
+    assert {"pretrain", "finetune", "rule evaluate"} <= set(costs["stage"])
+    assert (costs.loc[costs["stage"] == "pretrain", "tokens_per_second"] > 0).all()
+
+
+def test_every_job_has_a_log_and_a_benchmark_and_the_command_is_in_it(finished: Workplace):
+    results = finished.folder / "results"
+    benchmarks = {
+        path.relative_to(results / "benchmarks").with_suffix("")
+        for path in results.glob("benchmarks/*/*.tsv")
+    }
+    logs = {path.relative_to(results / "logs").with_suffix("") for path in results.glob("logs/*/*.log")}
+    assert benchmarks == logs
+    command = (results / "logs/pretrain/fr-seed1-1000.log").read_text().splitlines()[0]
+    assert command.startswith(
+        "$ env TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 fairseq-train results/subsets/mixtures/fr "
+    )
+
+
+def test_plan_counts_the_jobs_that_snakemake_runs(tmp_path: Path):
+    place = make_workplace(tmp_path)
+    expected = {stage.rule: stage.jobs for stage in plan(load_study(tmp_path / "study.yaml")) if stage.jobs}
+    assert {rule: n for rule, n in place.planned().items() if rule != "all"} == expected
+
+
+def test_pretraining_updates_are_the_longest_chains_alone(finished: Workplace):
+    assert finished.updates("pretrain") == 2 * (16000 // 256)
+    assert finished.updates("finetune") == 13 * 8 * 12
+
+
+def test_a_second_run_has_nothing_to_do(finished: Workplace):
+    assert finished.planned() == {}
+
+
+@pytest.fixture
+def copied(finished: Workplace, tmp_path: Path) -> Workplace:
+    """A copy of the finished study, to change."""
+    shutil.copytree(finished.folder, tmp_path / "copy", copy_function=shutil.copy2)
+    return Workplace(tmp_path / "copy", finished.study)
+
+
+def test_a_larger_dp_trains_one_segment_a_mixture_and_its_finetunings(copied: Workplace):
+    pretrained, finetuned = copied.updates("pretrain"), copied.updates("finetune")
+    copied.configure(pretrain__tokens=[*copied.study["pretrain"]["tokens"], 18000])
+    planned = copied.planned()
+    assert {rule: planned[rule] for rule in ("pretrain", "finetune", "evaluate")} == {
+        "pretrain": 2,
+        "finetune": 2,
+        "evaluate": 2,
+    }
+    untouched = {"split_corpus", "decontaminate_corpus", "tokenizer", "mixture", "task", "finetuning_subset"}
+    assert untouched.isdisjoint(planned)
+    assert copied.snakemake().returncode == 0
+    assert copied.updates("pretrain") - pretrained == 2 * (18000 // 256 - 16000 // 256)
+    assert copied.updates("finetune") - finetuned == 2 * 8 * 12
+    assert copied.planned() == {}
+
+
+def test_a_new_learning_rate_trains_only_its_own_runs(copied: Workplace):
+    pretrained, finetuned = copied.updates("pretrain"), copied.updates("finetune")
+    before = pd.read_csv(copied.folder / "results/runs.csv")
+    copied.configure(
+        finetune__learning_rates=[0.002, 0.005, 0.01], finetune__pairs=[200, 600], finetune__seeds=[1, 2]
+    )
+    assert copied.snakemake().returncode == 0
+    assert copied.updates("pretrain") == pretrained
+    assert copied.updates("finetune") - finetuned == 13 * 4 * 12
+    after = pd.read_csv(copied.folder / "results/runs.csv")
+    keys = ["mixture", "pretrain_tokens", "finetune_pairs", "learning_rate", "finetuning_seed"]
+    both = before.merge(after, on=keys, how="left", suffixes=("", "_after"))
+    assert (both["valid_cross_entropy"] == both["valid_cross_entropy_after"]).all()
+
+
+def test_a_law_option_refits_and_nothing_else(copied: Workplace):
+    copied.configure(laws={"fit_points": 5})
+    assert set(copied.planned()) <= {"laws", "figures", "summary", "all"}
+
+
+def test_two_runs_of_a_study_give_the_same_tables(finished: Workplace, tmp_path: Path):
+    small = {
+        "pretrain__tokens": [1000, 2000],
+        "finetune__pairs": [200],
+        "finetune__learning_rates": [0.01],
+        "finetune__seeds": [1],
+    }
+    place = make_workplace(tmp_path, **small)
+    done = place.snakemake()
+    assert done.returncode == 0, done.stderr
+    again = pd.read_csv(tmp_path / "results/runs.csv")
+    first = pd.read_csv(finished.folder / "results/runs.csv")
+    keys = ["mixture", "pretrain_tokens", "finetune_pairs", "learning_rate", "finetuning_seed"]
+    both = again.merge(first, on=keys, suffixes=("", "_first"))
+    assert len(both) == len(again) == 5
+    assert (both["valid_cross_entropy"] == both["valid_cross_entropy_first"]).all()
+
+
+def test_a_killed_segment_resumes_and_ends_as_an_undisturbed_one(tmp_path: Path):
+    updates = 240
+    place = make_workplace(
+        tmp_path,
+        pretrain__tokens=[updates * 64],
+        pretrain__blocks_per_update=2,
+        pretrain__save_every_updates=20,
+    )
+    target = f"results/pretrain/fr/seed1/{updates * 64}.json"
+    process = subprocess.Popen(
+        place.command(target, cores=1),
+        **{**place.surroundings(), "capture_output": False},
+        start_new_session=True,
+    )
+    segment = tmp_path / target.removesuffix(".json")
+    deadline = time.monotonic() + 120
+    while not list(segment.glob("*/checkpoint_1_*.pt")):
+        assert time.monotonic() < deadline and process.poll() is None, "no checkpoint was saved"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / target).exists()
+
+    assert place.snakemake("--unlock", cores=1).returncode == 0
+    done = place.snakemake(target, cores=1)
+    assert done.returncode == 0, done.stderr
+    (history,) = map(json.loads, next(segment.glob("*/history.jsonl")).read_text().splitlines())
+    assert 20 <= history["from_update"] < updates == history["to_update"]
+
+    resumed = checkpoints.load(next(segment.glob("*/checkpoint.pt")))["model"]
+    shutil.rmtree(segment)
+    (tmp_path / target).unlink()
+    assert place.snakemake(target, cores=1).returncode == 0
+    (history,) = map(json.loads, next(segment.glob("*/history.jsonl")).read_text().splitlines())
+    assert history["from_update"] == 0
+    undisturbed = checkpoints.load(next(segment.glob("*/checkpoint.pt")))["model"]
+    assert all((resumed[name] == weights).all() for name, weights in undisturbed.items())
+
+
+def test_a_diverged_training_is_a_row_and_does_not_stop_the_others(tmp_path: Path):
+    place = make_workplace(
+        tmp_path,
+        pretrain__tokens=[1000, 2000],
+        finetune__pairs=[200],
+        finetune__learning_rates=[0.01, 1e30],
+        finetune__seeds=[1],
+    )
+    done = place.snakemake()
+    assert done.returncode == 0, done.stderr
+    runs = pd.read_csv(tmp_path / "results/runs.csv")
+    assert (runs.loc[runs["learning_rate"] == 1e30, "status"] == "diverged").all()
+    assert (runs.loc[runs["learning_rate"] == 0.01, "status"] == "ok").all()
+    assert runs.loc[runs["learning_rate"] == 0.01, "selected"].all()
+    assert runs.loc[runs["status"] == "diverged", "reason"].str.contains("finite").all()
+    trained = place.updates("finetune")
+    shutil.rmtree(tmp_path / "results/evaluate")
+    for path in (tmp_path / "results/finetune").rglob("*.json"):
+        if path.name != "record.json" and path.stem.isdigit():
+            path.unlink()
+    assert place.snakemake().returncode == 0
+    assert place.updates("finetune") == trained
+
+
+def test_pretraining_that_diverged_passes_its_status_on(tmp_path: Path):
+    place = make_workplace(
+        tmp_path,
+        pretrain__tokens=[1000, 2000],
+        pretrain__learning_rate=1e30,
+        finetune__pairs=[200],
+        finetune__learning_rates=[0.01],
+        finetune__seeds=[1],
+    )
+    done = place.snakemake()
+    assert done.returncode == 0, done.stderr
+    runs = pd.read_csv(tmp_path / "results/runs.csv")
+    pretrained = runs[runs["pretrain_tokens"] > 0]
+    assert (pretrained["status"] == "diverged in pretraining").all()
+    assert (runs[runs["pretrain_tokens"] == 0]["status"] == "ok").all()
+    assert place.updates("finetune") == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pretrain__tokens": [1000, 10_000_000]}, "pretrain.tokens[1]: 10,000,000 tokens are asked for"),
+        ({"finetune__pairs": [200, 1_000_000]}, "finetune.pairs[1]: 1,000,000 pairs are asked for"),
+    ],
+)
+def test_sizes_beyond_the_text_are_refused_before_any_training(tmp_path: Path, changes: dict, message: str):
+    place = make_workplace(tmp_path, **changes)
+    done = place.snakemake()
+    assert done.returncode != 0
+    assert message in done.stderr + done.stdout
+    assert place.updates("pretrain") == place.updates("finetune") == 0
+
+
+def test_a_wrong_config_is_refused_before_the_first_job(tmp_path: Path):
+    place = make_workplace(tmp_path, pretrain__sede=[1])
+    done = place.snakemake()
+    assert done.returncode != 0
+    assert "pretrain.sede: unknown key (did you mean 'seeds'?)" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
