@@ -1,0 +1,391 @@
+"""Trainings by real fairseq: cut, killed, starved of disk, diverged, and asked for twice."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shlex
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from downlaw import subsets
+from downlaw.engine import checkpoints, commands, launch, mmap
+from downlaw.engine.checkpoints import CheckpointError
+from downlaw.engine.launch import EngineError
+from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, pretraining_identity
+from downlaw.files import digest, read_json, sha256_of_file
+from downlaw.study.matrix import segments
+
+from .conftest import (
+    CUTS,
+    LONG,
+    LONG_UPDATES,
+    REPEATING,
+    ROOT,
+    finetune,
+    folder_of,
+    history,
+    load,
+    pretrain,
+)
+
+
+def assert_same_weights(one, two) -> None:
+    assert one["model"].keys() == two["model"].keys()
+    for name, weights in one["model"].items():
+        assert torch.equal(weights, two["model"][name]), name
+
+
+def assert_same_state(one, two) -> None:
+    assert_same_weights(one, two)
+    states = [checkpoint["last_optimizer_state"]["state"] for checkpoint in (one, two)]
+    for index, moments in states[0].items():
+        for name, value in moments.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][index][name])), (index, name)
+    assert one["optimizer_history"][-1]["num_updates"] == two["optimizer_history"][-1]["num_updates"]
+    assert one["extra_state"]["train_iterator"] == two["extra_state"]["train_iterator"]
+
+
+# --- Chains
+
+
+def test_a_chain_cut_in_segments_equals_an_uncut_training_to_the_bit(trained):
+    assert_same_state(load(trained["chain"][-1]), load(trained["uncut"]))
+
+
+def test_the_segments_of_a_chain_are_not_alike(trained):
+    """Or the test above would say nothing."""
+    weights = [load(record)["model"]["encoder.embed_tokens.weight"] for record in trained["chain"]]
+    assert not any(torch.equal(one, two) for one, two in pairwise(weights))
+
+
+def test_every_segment_trains_only_its_own_updates(trained):
+    stretches = [history(folder_of(record)) for record in trained["chain"]]
+    assert stretches == [[(0, 4)], [(4, 6)], [(6, 7)], [(7, 16)]]
+    assert history(folder_of(trained["uncut"])) == [(0, 16)]
+
+
+def test_a_segment_record_counts_tokens_and_epochs(trained):
+    for record, tokens in zip(trained["chain"], CUTS, strict=True):
+        assert record["status"] == OK
+        assert record["tokens"] == record["tokens_asked"] == tokens == 64 * record["updates"]
+        assert record["epochs"] == round(tokens / 384, 4)
+        assert record["sha256"] == sha256_of_file(record["checkpoint"])
+        assert record["target_tokens_a_update"] == 4 * 18
+    flops = [record["flops"] for record in trained["chain"]]
+    assert flops == pytest.approx([flops[0] * tokens / CUTS[0] for tokens in CUTS])
+
+
+def test_cut_and_uncut_trainings_have_one_identity(trained):
+    assert trained["chain"][-1]["identity"] == trained["uncut"]["identity"]
+
+
+def test_a_larger_dp_trains_only_the_difference(trained, repeating, toy_study, tmp_path):
+    study = toy_study(**REPEATING, pretrain__tokens=[*CUTS, 1152])
+    record = pretrain(study, repeating, tmp_path, trained["chain"][-1])
+    assert history(folder_of(record)) == [(16, 18)]
+    assert load(record)["optimizer_history"][-1]["num_updates"] == 18
+
+
+def test_a_finished_training_is_not_repeated(trained, repeating, toy_study):
+    study = toy_study(**REPEATING, pretrain__tokens=CUTS[-1:])
+    folder = folder_of(trained["uncut"])
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"}
+    again = pretrain(study, repeating, folder.parent)
+    assert again == trained["uncut"]
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"} == before
+    assert len(list(folder.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pretrain__learning_rate": 0.02},
+        {"pretrain__mask": 0.4},
+        {"pretrain__seeds": [2]},
+        {"model__width": 18},
+        {"pretrain__clip_norm": 0.5},
+    ],
+)
+def test_what_decides_the_weights_changes_the_identity(changes, trained, repeating, toy_study):
+    study = toy_study(**REPEATING | {"pretrain__tokens": CUTS[-1:]} | changes)
+    segment = list(segments(study))[-1]
+    identity = pretraining_identity(study, segment, read_json(repeating / "manifest.json"))
+    assert digest(identity) != trained["uncut"]["identity"]
+
+
+def test_what_does_not_decide_the_weights_leaves_the_identity(trained, repeating, toy_study):
+    study = toy_study(
+        **REPEATING
+        | {"pretrain__tokens": CUTS[-1:], "pretrain__save_every_updates": 99, "compute": {"threads": 2}}
+        | {"finetune__updates": 7, "evaluate__beam": 5}
+    )
+    identity = pretraining_identity(study, list(segments(study))[-1], read_json(repeating / "manifest.json"))
+    assert digest(identity) == trained["uncut"]["identity"]
+
+
+def test_only_the_final_checkpoint_stays(trained):
+    for record in (*trained["chain"], trained["uncut"]):
+        assert [path.name for path in folder_of(record).glob("*.pt")] == ["checkpoint.pt"]
+    assert [path.name for path in folder_of(trained["finetuned"]).glob("*.pt")] == ["model.pt"]
+
+
+def test_an_altered_checkpoint_is_refused_with_its_name(trained, repeating, toy, toy_study, tmp_path):
+    altered = tmp_path / "altered.pt"
+    data = bytearray(Path(trained["chain"][-1]["checkpoint"]).read_bytes())
+    data[len(data) // 2] ^= 1
+    altered.write_bytes(data)
+    start = {**trained["chain"][-1], "checkpoint": str(altered)}
+    study = toy_study(**REPEATING, pretrain__tokens=[*CUTS, 1152])
+    with pytest.raises(CheckpointError, match=rf"{altered} is not the file that was trained"):
+        pretrain(study, repeating, tmp_path / "pretrain", start)
+    with pytest.raises(CheckpointError, match=rf"{altered} is not the file that was trained"):
+        finetune(study, toy.subset(100), start, tmp_path / "finetune")
+    altered.unlink()
+    with pytest.raises(CheckpointError, match=rf"{altered} is on record but missing"):
+        finetune(study, toy.subset(100), start, tmp_path / "finetune")
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_the_command_in_the_log_is_ready_to_paste(trained, repeating):
+    from fairseq import options
+
+    log = (folder_of(trained["chain"][-1]) / "train.log").read_text()
+    (command,) = [line for line in log.splitlines() if line.startswith("$ ")]
+    setting, name, *arguments = shlex.split(command)[2:]
+    assert (setting, name) == ("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1", "fairseq-train")
+    parsed = options.parse_args_and_arch(options.get_training_parser(), arguments)
+    assert (parsed.data, parsed.task, parsed.max_update) == (str(repeating), "text_infilling", 16)
+    assert (parsed.lr, parsed.adam_betas, parsed.lr_scheduler) == ([0.01], "(0.9, 0.98)", "inverse_sqrt")
+    assert parsed.restore_file == trained["chain"][-2]["checkpoint"]
+    assert (parsed.batch_size, parsed.tokens_per_sample, parsed.seed) == (4, 18, 1)
+    assert Path(parsed.user_dir, "__init__.py").exists()
+
+
+# --- Killed
+
+
+def test_fairseq_dies_with_the_process_that_started_it(killed):
+    assert read_json(killed / "facts.json") == {"children": 1, "ended": True}
+
+
+def test_a_killed_training_resumes_from_its_last_save_and_ends_alike(
+    interrupted, undisturbed, toy, toy_study
+):
+    record = pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
+    ((first, last),) = history(folder_of(record))
+    assert first >= 10 and first % 10 == 0
+    assert last == LONG_UPDATES
+    assert_same_state(load(record), load(undisturbed))
+    assert record["target_tokens_a_update"] == undisturbed["target_tokens_a_update"]
+    assert [path.name for path in folder_of(record).glob("*.pt")] == ["checkpoint.pt"]
+
+
+def test_a_truncated_checkpoint_falls_back_to_the_periodic_one(interrupted, undisturbed, toy, toy_study):
+    (periodic,) = interrupted.glob("*/checkpoint_1_*.pt")
+    data = periodic.read_bytes()
+    (periodic.parent / "checkpoint_last.pt").write_bytes(data[: len(data) // 2])
+    (periodic.parent / "checkpoint_1_99.pt.tmp").write_bytes(data[:100])
+    record = pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
+    assert history(folder_of(record)) == [(int(periodic.stem.split("_")[-1]), LONG_UPDATES)]
+    assert_same_state(load(record), load(undisturbed))
+    assert {path.suffix for path in folder_of(record).iterdir()} <= {".pt", ".json", ".jsonl", ".log", ""}
+
+
+def test_a_full_disk_is_said_and_the_checkpoint_before_survives(
+    interrupted, undisturbed, toy, toy_study, monkeypatch
+):
+    import fairseq.checkpoint_utils
+
+    class NoWaiting:  # fairseq waits 5 s for a disk that will not empty itself here
+        sleep = staticmethod(lambda seconds: None)
+
+    monkeypatch.setattr(fairseq.checkpoint_utils, "time", NoWaiting)
+    study = toy_study(**LONG)
+    (periodic,) = interrupted.glob("*/checkpoint_1_*.pt")
+    reached = int(periodic.stem.split("_")[-1])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (periodic.stat().st_size // 2, hard))
+    try:
+        with pytest.raises(EngineError, match=r"the disk is full: .* the one before it is intact"):
+            pretrain(study, toy.mixture("fr"), interrupted)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(interrupted.rglob("record.json"))
+    (last,) = interrupted.glob("*/checkpoint_last.pt")
+    assert checkpoints.updates_done(last) >= reached
+    record = pretrain(study, toy.mixture("fr"), interrupted)
+    assert (
+        history(folder_of(record))[-1] == (checkpoints_reached := reached, LONG_UPDATES)
+        or checkpoints_reached
+    )
+    assert_same_state(load(record), load(undisturbed))
+
+
+def test_a_process_that_dies_just_before_its_record_loses_nothing(undisturbed, toy, toy_study, tmp_path):
+    """All updates are made and the final checkpoint is there, but no record."""
+    source = folder_of(undisturbed)
+    folder = tmp_path / source.name
+    folder.mkdir()
+    for name in ("checkpoint.pt", "train.log"):
+        (folder / name).write_bytes((source / name).read_bytes())
+    record = pretrain(toy_study(**LONG), toy.mixture("fr"), tmp_path)
+    assert record == {**undisturbed, "checkpoint": str(folder / "checkpoint.pt")}
+    assert not (folder / "history.jsonl").exists()  # nothing was trained
+
+
+def test_a_second_process_on_the_same_training_is_refused(interrupted, toy, toy_study):
+    (folder,) = interrupted.iterdir()
+    code = (
+        "import sys, pathlib; from downlaw.engine.training import _only_one\n"
+        "with _only_one(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, **pipes) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(EngineError, match=rf"{folder} is being trained by another process"):
+            pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
+        holder.stdin.close()
+    assert not (folder / "record.json").exists()
+
+
+# --- Diverged
+
+
+def test_divergence_is_a_result_that_is_passed_on_and_not_repeated(toy, toy_study, tmp_path):
+    study = toy_study(pretrain__learning_rate=1e30, pretrain__warmup_updates=1, pretrain__tokens=[320, 640])
+    data = toy.mixture("fr")
+    record = pretrain(study, data, tmp_path / "pretrain", tokens=320)
+    assert record["status"] == DIVERGED
+    assert "not finite" in record["reason"] or "loss is nan" in record["reason"]
+    (folder,) = (tmp_path / "pretrain").iterdir()
+    assert not list(folder.glob("*.pt"))
+    before = (folder / "train.log").read_bytes()
+
+    assert pretrain(study, data, tmp_path / "pretrain", tokens=320) == record
+    assert (folder / "train.log").read_bytes() == before
+
+    later = pretrain(study, data, tmp_path / "pretrain", record)
+    assert (later["status"], later["reason"]) == (DIVERGED, record["reason"])
+    assert (later["updates"], later["tokens"]) == (10, 640)
+    passed_on = finetune(study, toy.subset(100), later, tmp_path / "finetune")
+    assert (passed_on["status"], passed_on["reason"]) == (DIVERGED_IN_PRETRAINING, record["reason"])
+    assert passed_on["pretrain_tokens"] == 640
+    assert len(list((tmp_path / "pretrain").iterdir())) == 1
+    assert not (tmp_path / "finetune").exists()
+
+
+def test_the_updates_of_a_diverged_training_are_counted(toy, toy_study, tmp_path):
+    study = toy_study(pretrain__learning_rate=1e30, pretrain__warmup_updates=1, pretrain__tokens=[320])
+    pretrain(study, toy.mixture("fr"), tmp_path)
+    ((first, last),) = history(next(tmp_path.iterdir()))
+    assert first == 0 and 0 < last < 5
+
+
+def test_a_crash_is_not_a_divergence_and_leaves_no_record(toy, toy_study, tmp_path):
+    data = tmp_path / "mixture"
+    data.mkdir()
+    for name in ("manifest.json", "dict.txt", "train.idx"):
+        (data / name).write_bytes((toy.mixture("fr") / name).read_bytes())
+    with pytest.raises(
+        EngineError, match=r"^fairseq stopped with code 1: .*train.*\(all it said: .*train\.log\)"
+    ):
+        pretrain(toy_study(), data, tmp_path / "pretrain")
+    assert not list(tmp_path.rglob("record.json"))
+
+
+# --- Finetuning
+
+
+def test_a_finetuning_record_names_its_start(trained):
+    found = trained["finetuned"]
+    assert (found["mixture"], found["pretraining_seed"]) == ("fr", 1)
+    assert (found["pretrain_tokens"], found["pretrain_tokens_asked"]) == (1024, 1024)
+    assert found["pretrain_epochs"] == round(1024 / 384, 4)
+    assert found["pretrain_flops"] == trained["chain"][-1]["flops"]
+    baseline = trained["baseline"]
+    assert (baseline["mixture"], baseline["pretraining_seed"], baseline["pretrain_tokens"]) == (None, None, 0)
+    assert (baseline["pretrain_epochs"], baseline["pretrain_flops"]) == (0.0, 0.0)
+
+
+def test_finetuning_starts_from_the_weights_of_its_checkpoint(trained, toy, toy_study, tmp_path):
+    study = toy_study(
+        **REPEATING, pretrain__tokens=CUTS, finetune__updates=1, finetune__learning_rates=[1e-30]
+    )
+    record = finetune(study, toy.subset(100), trained["chain"][-1], tmp_path)
+    assert_same_weights(load(record), load(trained["chain"][-1]))
+    assert load(record)["optimizer_history"][-1]["num_updates"] == 1
+
+
+def test_finetuning_counts_its_target_tokens(toy, toy_study, tmp_path):
+    """Over whole epochs every pair counts once an epoch."""
+    subset = read_json(toy.subset(100) / "manifest.json")
+    study = toy_study(finetune__tokens_per_update=100_000, finetune__updates=2)
+    record = finetune(study, toy.subset(100), None, tmp_path)
+    assert record["target_tokens_a_update"] == record["finetune_tokens"] == subset["target_tokens"]
+    assert history(folder_of(record)) == [(0, 2)]
+
+
+def test_a_resumed_finetuning_equals_an_uncut_one_to_the_bit(trained, toy, toy_study, tmp_path):
+    """It is cut in its second epoch."""
+    settings = {
+        "finetune__schedule": "inverse_sqrt",
+        "finetune__label_smoothing": 0.1,
+        "finetune__updates": 24,
+    }
+    study, start = toy_study(**settings), trained["chain"][-1]
+    uncut = finetune(study, toy.subset(100), start, tmp_path / "uncut")
+    folder = tmp_path / "cut" / folder_of(uncut).name
+    arguments = commands.finetuning(
+        toy_study(**settings | {"finetune__updates": 15}),
+        *("en-de", toy.subset(100), folder, 0.01, 1, Path(start["checkpoint"])),
+    )
+    launch.train(arguments, folder / "train.log", 1, lambda log: None)
+    resumed = finetune(study, toy.subset(100), start, tmp_path / "cut")
+    assert history(folder) == [(15, 24)]
+    assert len(launch.read_log(folder / "train.log").epochs) > 1
+    assert_same_weights(load(resumed), load(uncut))
+    assert resumed["target_tokens_a_update"] == uncut["target_tokens_a_update"]
+
+
+def test_a_finished_finetuning_is_not_repeated(trained, toy, toy_study):
+    study = toy_study(**REPEATING, pretrain__tokens=CUTS)
+    root = folder_of(trained["finetuned"]).parent
+    again = finetune(study, toy.subset(100), trained["chain"][-1], root)
+    assert again == trained["finetuned"]
+    assert history(folder_of(again)) == [(0, 6)]
+
+
+def test_a_model_keeps_no_optimizer_state(trained):
+    assert load(trained["finetuned"])["last_optimizer_state"] is None
+
+
+def test_the_best_checkpoint_is_the_one_with_the_lowest_validation_loss(toy, toy_study, tmp_path):
+    study = toy_study(
+        finetune__checkpoint="best",
+        finetune__validate_every_updates=1,
+        finetune__updates=4,
+        finetune__learning_rates=[1.0],  # so large that the first validation is not the worst
+        finetune__tokens_per_update=30,  # less than the longest validation pair
+        finetune__pairs=[50],
+    )
+    prepared, data = tmp_path / "prepared", tmp_path / "data"
+    subsets.write_task("en-de", study, toy.pairs, toy.model, toy.dictionary, prepared)
+    subsets.write_finetuning_subset(study.tasks["en-de"], 50, prepared, toy.dictionary, data)
+    assert max(map(len, mmap.read_dataset(prepared / "valid.target"))) > 30
+    record = finetune(study, data, None, tmp_path / "finetune")
+    log = (folder_of(record) / "train.log").read_text()
+    losses = [
+        float(json.loads(line.split(" | ")[3])["valid_nll_loss"])
+        for line in log.splitlines()
+        if " | valid | {" in line
+    ]
+    assert len(losses) == 4
+    best = load(record)
+    assert best["optimizer_history"][-1]["num_updates"] == 1 + min(range(4), key=losses.__getitem__)
+    assert best["extra_state"]["val_loss"] == pytest.approx(min(losses), abs=2e-3)
