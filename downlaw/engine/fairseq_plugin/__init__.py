@@ -27,10 +27,15 @@ class MaskedByIndex(BaseWrapperDataset):
         self.epoch = epoch
 
     def __getitem__(self, index: int):
-        with torch.random.fork_rng(devices=[]):
-            state = np.random.SeedSequence([self.seed, self.epoch, int(index)]).generate_state(1, np.uint64)
-            torch.manual_seed(int(state[0]))
+        # The generator itself: torch.manual_seed and fork_rng see to GPUs too, for a fifth of an update.
+        generator = torch.default_generator
+        before = generator.get_state()
+        seed = np.random.SeedSequence([self.seed, self.epoch, int(index)]).generate_state(1, np.uint64)
+        generator.manual_seed(int(seed[0]))
+        try:
             return self.dataset[index]
+        finally:
+            generator.set_state(before)
 
 
 @register_task("text_infilling", dataclass=DenoisingConfig)
