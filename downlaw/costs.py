@@ -72,20 +72,21 @@ def costs_table(pretrain: Iterable[Path], finetune: Iterable[Path], benchmarks: 
     rows: list[dict[str, Any]] = []
     for path in pretrain:
         record = read_json(path)
-        if folder := _folder(record):
+        if folder := _folder(path, record):
             tokens = record["tokens"] / record["updates"]
             rows += training_costs(folder, "pretrain", tokens, _job(path, "pretrain"))
     for path in finetune:
         for record in read_json(path):
-            if folder := _folder(record):
+            if folder := _folder(path, record):
                 job = f"{_job(path, 'finetune')} Df {record['finetune_pairs']} "
                 job += f"rate {record['learning_rate']:g} seed {record['finetuning_seed']}"
                 rows += training_costs(folder, "finetune", record["target_tokens_a_update"], job)
     return pd.DataFrame([*rows, *job_costs(benchmarks)], columns=COLUMNS)
 
 
-def _folder(record: dict[str, Any]) -> Path | None:
-    return Path(record["checkpoint"]).parent if record.get("checkpoint") else None
+def _folder(path: Path, record: dict[str, Any]) -> Path | None:
+    """Where a training lies, whatever came of it; None where there was none."""
+    return path.with_suffix("") / record["identity"] if record.get("identity") else None
 
 
 def _job(path: Path, stage: str) -> str:

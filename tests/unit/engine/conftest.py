@@ -104,7 +104,7 @@ def repeating(once, toy, toy_study) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(once, toy, toy_study, repeating) -> dict[str, Any]:
-    """Records of a chain in four segments, of that chain uncut, and of finetunings from it and from nothing."""
+    """Records of a chain in four segments, of that chain uncut, and of finetunings from it or nothing."""
 
     def make(folder: Path) -> None:
         study = toy_study(**REPEATING, pretrain__tokens=CUTS)

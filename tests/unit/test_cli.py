@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from downlaw.cli import app
+from downlaw.study import Study, load_study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
+
+
+@pytest.fixture
+def study_file(tmp_path, toy_config):
+    def write(**changes) -> Path:
+        (tmp_path / "study.yaml").write_text(yaml.safe_dump(toy_config(**changes)))
+        return tmp_path / "study.yaml"
+
+    return write
+
+
+def test_plan_prints_a_table(run, study_file):
+    done = run("plan", "--configfile", study_file())
+    assert done.exit_code == 0
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines()]
+    rows = {row[1]: row[2:] for row in cells if len(row) == 7}
+    assert rows["pretrain"][:4] == ["4", "4", "16", "1,024"]
+    assert rows["finetune"][:4] == ["5", "10", "60", "at most 15,360"]
+    assert rows["tokenizer"] == ["1", "", "", "", ""]
+
+
+def test_plan_prints_json(run, study_file):
+    done = run("plan", "--json", "--configfile", study_file())
+    assert done.exit_code == 0
+    (pretrain,) = [stage for stage in json.loads(done.stdout) if stage["rule"] == "pretrain"]
+    assert (pretrain["jobs"], pretrain["tokens"], pretrain["updates"]) == (4, 1024, 16)
+
+
+def test_plan_reads_the_study_of_the_folder(run, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert run("plan", "--json").exit_code == 0
+
+
+def test_schema_describes_the_study_file(run):
+    done = run("schema")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == json.loads(json.dumps(Study.model_json_schema()))
+
+
+def test_a_bad_study_ends_with_code_1_and_its_message(run, study_file):
+    done = run("plan", "--configfile", study_file(model__width="wide", pretrain__tokns=[1]))
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    first, *problems = done.stderr.splitlines()
+    assert first == "the study cannot run:"
+    assert [line.split(":")[0] for line in problems] == ["model.width", "pretrain.tokns"]
+
+
+def test_a_missing_study_ends_with_code_1_and_its_name(run, tmp_path):
+    done = run("plan", "--configfile", tmp_path / "none.yaml")
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'none.yaml'}: No such file or directory" in done.stderr
+
+
+def test_the_schema_accepts_the_default_study():
+    """What an editor would check: every key of the config stands in the schema."""
+    schema = Study.model_json_schema()
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert set(config) <= set(schema["properties"])
+    assert set(config["pretrain"]) <= set(schema["$defs"]["Pretrain"]["properties"])
+    assert set(config["finetune"]) <= set(schema["$defs"]["Finetune"]["properties"])
+    load_study(config)
