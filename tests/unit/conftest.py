@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from downlaw.study import Study, load_study
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/pipeline"))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a child forked from a process with threads of torch may hang
 
 import toy_text  # noqa: E402
 

@@ -52,14 +52,6 @@ pretrain_segment(study, segment, Path(data), None, Path(root), Output(None, "tes
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """A forked child of a process whose torch has started threads may hang."""
-    import torch
-
-    torch.set_num_threads(1)
-
-
 def pretrain(study, data: Path, root: Path, previous=None, tokens: int | None = None) -> dict[str, Any]:
     """Train the segment of mixture fr up to `tokens`, the last one where none is given."""
     chain = [one for one in segments(study) if one.mixture == "fr"]

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from downlaw.corpora.tokenizer import Tokenizer
+from downlaw.engine.flops import parameters, training_flops
+from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output
+from downlaw.files import read_json
+from downlaw.metrics.translation import score_translations
+from downlaw.runs import COLUMNS, evaluate_batch, finetune_batch, runs_table, select
+from downlaw.study.matrix import BASELINE_START, Start
+
+QUIET = Output(None, "test")
+
+
+# --- Selection
+
+
+def record(rate: float, seed: int, loss: float | None, pairs: int = 100) -> dict:
+    return {
+        "finetune_pairs": pairs,
+        "learning_rate": rate,
+        "finetuning_seed": seed,
+        "valid_cross_entropy": loss,
+        "status": OK if loss is not None else DIVERGED,
+    }
+
+
+def chosen(records) -> set[tuple]:
+    return {
+        (one["finetune_pairs"], one["learning_rate"], one["finetuning_seed"])
+        for one in select(records)
+        if one["selected"]
+    }
+
+
+def on_edge(records) -> list[bool]:
+    return [one["rate_on_grid_edge"] for one in select(records)]
+
+
+def test_one_rate_is_selected_for_all_seeds_by_their_mean():
+    """Rate 0.1 is best for seed 1, 0.3 for seed 2, and 0.2 on average."""
+    losses = {(0.1, 1): 1.0, (0.1, 2): 5.0, (0.2, 1): 2.0, (0.2, 2): 2.5, (0.3, 1): 4.0, (0.3, 2): 1.5}
+    assert chosen(record(*key, loss) for key, loss in losses.items()) == {(100, 0.2, 1), (100, 0.2, 2)}
+
+
+def test_a_rate_with_a_diverged_seed_is_out():
+    records = [record(0.1, 1, 3.0), record(0.1, 2, 3.0), record(0.2, 1, 1.0), record(0.2, 2, None)]
+    assert chosen(records) == {(100, 0.1, 1), (100, 0.1, 2)}
+
+
+def test_nothing_is_selected_where_every_rate_diverged():
+    records = [record(0.1, 1, None), record(0.1, 2, 1.0), record(0.2, 1, 1.0), record(0.2, 2, None)]
+    assert chosen(records) == set()
+    assert on_edge(records) == [False] * 4
+
+
+def test_each_size_has_a_rate_of_its_own():
+    records = [record(0.1, 1, 1.0), record(0.2, 1, 2.0), record(0.1, 1, 2.0, 300), record(0.2, 1, 1.0, 300)]
+    assert chosen(records) == {(100, 0.1, 1), (300, 0.2, 1)}
+
+
+@pytest.mark.parametrize(
+    ("losses", "edge"),
+    [
+        ({0.1: 1.0, 0.2: 2.0, 0.3: 3.0}, 0.1),
+        ({0.1: 3.0, 0.2: 2.0, 0.3: 1.0}, 0.3),
+        ({0.1: 3.0, 0.2: 1.0, 0.3: 2.0}, None),
+        ({0.1: 1.0}, None),  # no grid, no edge
+        ({0.1: 2.0, 0.2: 1.0, 0.3: None}, None),  # larger rates were tried, and diverged
+    ],
+)
+def test_a_best_rate_on_the_edge_of_the_grid_is_flagged(losses, edge):
+    records = [record(rate, seed, loss) for rate, loss in losses.items() for seed in (1, 2)]
+    flagged = {one["learning_rate"] for one in select(records) if one["rate_on_grid_edge"]}
+    assert flagged == ({edge} if edge else set())
+
+
+def test_equal_rates_are_settled_by_the_smaller():
+    assert chosen([record(0.2, 1, 1.0), record(0.1, 1, 1.0)]) == {(100, 0.1, 1)}
+
+
+def test_selection_changes_no_record_it_is_given():
+    given = [record(0.1, 1, 1.0)]
+    found = select(given)
+    assert "selected" not in given[0]
+    assert found == [{**given[0], "selected": True, "rate_on_grid_edge": False}]
+
+
+# --- A batch of real runs
+
+
+SETTINGS = {"finetune__pairs": [100], "finetune__updates": 1, "finetune__seeds": [1, 2]}
+
+
+@pytest.fixture(scope="module")
+def batch(once, toy, toy_study) -> Path:
+    """Two rates and two seeds from nothing; the larger rate breaks the weights in the very last update."""
+
+    def make(folder: Path) -> None:
+        study = toy_study(**SETTINGS, finetune__learning_rates=[0.01, 1e30])
+        records = finetuned(study, toy, folder)
+        (folder / "records.json").write_text(json.dumps(records))
+        rows = evaluate_batch(study, records, toy.prepared, toy.model, folder / "evaluate")
+        (folder / "rows.json").write_text(json.dumps(rows))
+
+    return once("batch", make)
+
+
+def finetuned(study, toy, folder: Path) -> list[dict]:
+    subsets = {100: toy.subset(100)}
+    return finetune_batch(
+        study, "en-de", BASELINE_START, None, toy.prepared, subsets, folder / "finetune", QUIET
+    )
+
+
+@pytest.fixture
+def records(batch) -> list[dict]:
+    return read_json(batch / "records.json")
+
+
+@pytest.fixture
+def rows(batch) -> list[dict]:
+    return read_json(batch / "rows.json")
+
+
+def histories(batch: Path) -> list[str]:
+    return sorted(path.read_text() for path in batch.rglob("history.jsonl"))
+
+
+def test_weights_that_break_in_the_last_update_are_a_divergence(records):
+    found = {(one["learning_rate"], one["finetuning_seed"]): one for one in records}
+    assert [found[0.01, seed]["status"] for seed in (1, 2)] == [OK, OK]
+    assert all(math.isfinite(found[0.01, seed]["valid_cross_entropy"]) for seed in (1, 2))
+    for seed in (1, 2):
+        broken = found[1e30, seed]
+        assert (broken["status"], broken["reason"]) == (DIVERGED, "validation loss is not finite")
+        assert broken["valid_cross_entropy"] is None
+    assert [one["selected"] for one in records] == [one["learning_rate"] == 0.01 for one in records]
+
+
+def test_validation_loss_of_a_hardly_trained_model_is_that_of_chance(records):
+    for one in records[:2]:
+        assert one["valid_cross_entropy"] == pytest.approx(math.log(200), abs=1.0)
+
+
+def test_finetuning_flops_count_the_tokens_that_were_trained(records, toy, toy_study):
+    study = toy_study(**SETTINGS)
+    subset = read_json(toy.subset(100) / "manifest.json")
+    for one in records[:2]:
+        target = one["target_tokens_a_update"]
+        assert 0 < target <= 256
+        source = target * subset["source_tokens"] / subset["target_tokens"]
+        lengths = (subset["source_tokens"] / 100, subset["target_tokens"] / 100)
+        assert one["finetune_flops"] == pytest.approx(
+            training_flops(study.model, 200, source, target, *lengths)
+        )
+
+
+def test_a_second_batch_trains_only_what_is_new(batch, toy, toy_study, records):
+    before = histories(batch)
+    again = finetuned(toy_study(**SETTINGS, finetune__learning_rates=[0.01, 1e30]), toy, batch)
+    assert again == records
+    assert histories(batch) == before
+    more = finetuned(toy_study(**SETTINGS, finetune__learning_rates=[0.01, 0.02]), toy, batch)
+    assert len(histories(batch)) == len(before) + 2
+    assert [one["identity"] for one in more[:2]] == [one["identity"] for one in records[:2]]
+
+
+def test_selected_runs_are_scored_on_the_test_text(rows, batch, toy):
+    references = (toy.prepared / "test.target.txt").read_text().splitlines()
+    for row in rows[:2]:
+        assert row["selected"] and row["test_segments"] == len(references) == 30
+        assert row["cross_entropy_low"] <= row["cross_entropy"] <= row["cross_entropy_high"]
+        assert row["cross_entropy"] == pytest.approx(math.log(200), abs=1.0)
+        assert "nrefs:1|bs:100|seed:12345" in row["signature"]
+    kept = [path.read_text().split("\n")[:-1] for path in sorted(batch.rglob("hypotheses.txt"))]
+    assert len(kept) == 2 and all(len(lines) == 30 for lines in kept)
+    scores = [score_translations(lines, references, bootstrap=100) for lines in kept]
+    assert sorted(score.chrf for score in scores) == sorted(row["chrf"] for row in rows[:2])
+    assert sorted(score.bleu for score in scores) == sorted(row["bleu"] for row in rows[:2])
+
+
+def test_the_cross_entropy_of_the_table_is_that_of_the_kept_likelihoods(rows, batch):
+    found = []
+    for path in batch.rglob("test.scores.jsonl"):
+        losses, tokens = zip(*map(json.loads, path.read_text().splitlines()), strict=True)
+        found.append(math.fsum(losses) / sum(tokens))
+    assert sorted(found) == pytest.approx(sorted(row["cross_entropy"] for row in rows[:2]))
+
+
+def test_kept_hypotheses_are_those_of_the_kept_ids(batch, toy):
+    for path in batch.rglob("hypotheses.json"):
+        text = Tokenizer(toy.model).decode(read_json(path))
+        assert path.with_suffix(".txt").read_text() == "".join(line + "\n" for line in text)
+
+
+def test_other_runs_keep_their_row_and_status_without_scores(rows):
+    for row in rows[2:]:
+        assert (row["selected"], row["status"]) == (False, DIVERGED)
+        assert row["bleu"] is None and row["cross_entropy"] is None and row["test_segments"] is None
+
+
+def test_rows_describe_the_run(rows, toy_study):
+    for row in rows:
+        assert set(row) <= set(COLUMNS)
+        assert (row["task"], row["src"], row["tgt"], row["finetune_pairs"]) == ("en-de", "en", "de", 100)
+        assert (row["mixture"], row["mixture_holds"], row["alignment_score"]) == (None, None, None)
+        assert (row["pretrain_tokens"], row["pretrain_flops"], row["pretraining_seed"]) == (0, 0.0, None)
+        assert row["params"] == parameters(toy_study().model, 200)
+        assert row["device"] == "cpu"
+
+
+def test_scored_runs_are_not_scored_again(batch, toy, toy_study, records, rows):
+    before = {path: path.stat().st_mtime_ns for path in (batch / "evaluate").rglob("*.json*")}
+    study = toy_study(**SETTINGS)
+    assert evaluate_batch(study, records, toy.prepared, toy.model, batch / "evaluate") == rows
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+# --- Divergence in pretraining, and the table
+
+
+def test_a_divergence_in_pretraining_reaches_the_table(toy, toy_study, tmp_path):
+    study = toy_study(**SETTINGS)
+    start = {
+        **{"status": DIVERGED, "reason": "training loss is nan at update 3", "identity": "a"},
+        **{"mixture": "fr", "seed": 1, "tokens": 512, "tokens_asked": 512, "flops": 7.0, "epochs": 0.5},
+    }
+    found = finetune_batch(
+        study, "en-de", Start("fr", 1, 512), start, toy.prepared, {100: toy.subset(100)}, tmp_path, QUIET
+    )
+    rows = evaluate_batch(study, found, toy.prepared, toy.model, tmp_path)
+    assert [row["finetuning_seed"] for row in rows] == [1, 2]
+    for row in rows:
+        assert (row["status"], row["reason"]) == (DIVERGED_IN_PRETRAINING, "training loss is nan at update 3")
+        assert (row["mixture"], row["mixture_holds"], row["alignment_score"]) == ("fr", "neither", 0.0)
+        assert (row["pretrain_tokens"], row["pretrain_epochs"], row["selected"]) == (512, 0.5, False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_has_its_columns_in_order_and_missing_values_empty(rows, tmp_path):
+    table = runs_table(rows)
+    assert list(table.columns) == COLUMNS
+    assert COLUMNS[:4] == ["task", "src", "tgt", "mixture"]
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    header, first, *_ = (tmp_path / "runs.csv").read_text().splitlines()
+    assert header.split(",") == COLUMNS
+    assert first.startswith("en-de,en,de,,,,")
+
+
+def test_an_empty_table_has_its_columns():
+    assert list(runs_table([]).columns) == COLUMNS
