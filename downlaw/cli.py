@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from downlaw.laws import TableError, read_laws, read_runs
 from downlaw.plan import StageCost, as_records, plan
+from downlaw.report.summary import print_summary
 from downlaw.study import Study, StudyError, load_study
 
 app = typer.Typer(
@@ -51,6 +53,26 @@ def schema() -> None:
     Example: downlaw schema > study.schema.json
     """
     print(json.dumps(Study.model_json_schema(), indent=2))
+
+
+@app.command("summary")
+def show_summary(
+    results: Annotated[Path, typer.Argument(help="A results folder with runs.csv and laws.csv.")] = Path(
+        "results"
+    ),
+) -> None:
+    """Show the tables of a finished study again.
+
+    Example: downlaw summary results
+    """
+    try:
+        print_summary(read_runs(results / "runs.csv"), read_laws(results / "laws.csv"))
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}; run the study first", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except TableError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _study(path: Path) -> Study:
