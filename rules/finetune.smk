@@ -36,7 +36,7 @@ rule finetune:
         "../envs/downlaw.yaml"
     threads: STUDY.compute.threads
     params:
-        finetune=STUDY.finetune.model_dump(),
+        finetune=STUDY.finetune.model_dump(exclude={"save_every_updates"}),
         model=STUDY.model.model_dump(),
         precision=STUDY.compute.precision,
     script:

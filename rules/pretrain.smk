@@ -36,7 +36,9 @@ rule pretrain:
         "../envs/downlaw.yaml"
     threads: STUDY.compute.threads
     params:
-        pretrain=STUDY.pretrain.model_dump(exclude={"tokens", "seeds", "allow_repeats"}),
+        pretrain=STUDY.pretrain.model_dump(
+            exclude={"tokens", "seeds", "allow_repeats", "save_every_updates"}
+        ),
         model=STUDY.model.model_dump(),
         precision=STUDY.compute.precision,
     script:

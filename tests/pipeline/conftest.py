@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ TINY: dict[str, Any] = {
     },
     "model": {"encoder_layers": 1, "decoder_layers": 1, "width": 32, "heads": 2, "ffn_width": 64},
     "pretrain": {
-        "tokens": [1000, 2000, 4000, 8000, 12000, 16000],
+        "tokens": [1000, 2000, 4000, 8000, 16000],
         "block_pieces": 34,
         "blocks_per_update": 8,
         "warmup_updates": 10,
@@ -128,9 +129,33 @@ def job_counts(text: str) -> dict[str, int]:
     return counts
 
 
+SMALL = {
+    "pretrain__tokens": [1000, 2000],
+    "finetune__pairs": [200],
+    "finetune__learning_rates": [0.01],
+    "finetune__seeds": [1],
+}
+"""Changes that leave five runs of the tiny study."""
+
+
 def make_workplace(folder: Path, **changes: Any) -> Workplace:
     toy_text.write_corpora(folder / "text")
     return Workplace(folder, TINY).configure(**changes)
+
+
+def copy_of(place: Workplace, folder: Path) -> Workplace:
+    """A copy of a study and all it has made, to change and run on."""
+    shutil.copytree(place.folder, folder, copy_function=shutil.copy2)
+    return Workplace(folder, place.study)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Five runs of the tiny study, made in a place of their own."""
+    place = make_workplace(tmp_path_factory.mktemp("small"), **SMALL)
+    done = place.snakemake()
+    assert done.returncode == 0, done.stderr
+    return place
 
 
 @pytest.fixture(scope="session")
