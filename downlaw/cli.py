@@ -86,7 +86,7 @@ def _study(path: Path) -> Study:
 def _plan_table(stages: list[StageCost]) -> Table:
     table = Table(title="Plan: what this study trains, if nothing is done yet", title_justify="left")
     table.add_column("stage")
-    table.add_column("rule")
+    table.add_column("rule", no_wrap=True)
     for heading in ("jobs", "trainings", "updates", "tokens", "FLOPs"):
         table.add_column(heading, justify="right")
     for stage in stages:
