@@ -68,6 +68,12 @@ def _running(study: Study, save_dir: Path, updates: int) -> list[str]:
     ]
 
 
+def _criterion(label_smoothing: float) -> list[str]:
+    if label_smoothing == 0:
+        return ["--criterion", "cross_entropy"]  # the smoothed one computes its zero term all the same
+    return ["--criterion", "label_smoothed_cross_entropy", *_option("label-smoothing", label_smoothing)]
+
+
 def pretraining(
     study: Study, data: Path, save_dir: Path, updates: int, seed: int, continue_from: Path | None
 ) -> list[str]:
@@ -88,8 +94,8 @@ def pretraining(
         *_option("poisson-lambda", pretrain.mean_span),
         *("--replace-length", "1", "--mask-random", "0"),
         *("--permute-sentences", "0", "--rotate", "0", "--insert", "0"),
-        # The mixture is shuffled already: read in its order, every Dp is a prefix of the larger ones. In every
-        # epoch, since a training resumed after the first would be shuffled and an uncut one not.
+        # The mixture is shuffled already: read in its order, every Dp is a prefix of the larger ones. So in
+        # every epoch: a training resumed after the first would be shuffled, and an uncut one not.
         *("--curriculum", "1000000"),
         *_model(study, pretrain.dropout),
         *_optimization(pretrain, pretrain.learning_rate, updates, seed),
@@ -112,19 +118,19 @@ def finetuning(
     """Arguments that train a task's translation direction, from `weights` or from random ones."""
     finetune, direction = study.finetune, study.tasks[task]
     best = finetune.checkpoint == "best"
+    metric = "nll_loss" if finetune.label_smoothing else "loss"
     interval = finetune.validate_every_updates if best else finetune.save_every_updates
     longest = max(finetune.tokens_per_update, study.model.max_pieces)  # of a validation segment
     return [
         str(data),
         *("--task", "translation", "-s", direction.source, "-t", direction.target),
-        *("--criterion", "label_smoothed_cross_entropy"),
-        *_option("label-smoothing", finetune.label_smoothing),
+        *_criterion(finetune.label_smoothing),
         *_option("max-tokens", finetune.tokens_per_update),
         *_option("max-tokens-valid", longest),
         *_model(study, finetune.dropout),
         *_optimization(finetune, learning_rate, finetune.updates, seed),
         *_running(study, save_dir, finetune.updates),
         *_option("save-interval-updates", interval),
-        *(["--best-checkpoint-metric", "nll_loss"] if best else ["--disable-validation"]),
+        *(["--best-checkpoint-metric", metric] if best else ["--disable-validation"]),
         *(_option("finetune-from-model", weights) if weights else []),
     ]
