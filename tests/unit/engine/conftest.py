@@ -132,7 +132,7 @@ def undisturbed(once, toy, toy_study) -> dict[str, Any]:
 def killed(once, toy, toy_config) -> Path:
     """What is left of the same pretraining when its process is killed after the first save.
 
-    `facts.json` says whether fairseq's own process died too, and what a second process was told meanwhile.
+    `facts.json` says whether fairseq's own process died too, before it was through.
     """
 
     def make(folder: Path) -> None:
@@ -147,7 +147,10 @@ def killed(once, toy, toy_config) -> Path:
             process.kill()
             process.wait()
         ended = [wait_for(lambda child=child: not is_alive(child), 10) for child in children]
-        write_json(folder / "facts.json", {"children": len(children), "ended": all(ended)})
+        (log,) = folder.glob("pretrain/*/train.log")
+        finished = "done training" in log.read_text()
+        facts = {"children": len(children), "ended": all(ended), "training_finished": finished}
+        write_json(folder / "facts.json", facts)
 
     return once("killed", make)
 

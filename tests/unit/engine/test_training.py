@@ -171,7 +171,8 @@ def test_the_command_in_the_log_is_ready_to_paste(trained, repeating):
 
 
 def test_fairseq_dies_with_the_process_that_started_it(killed):
-    assert read_json(killed / "facts.json") == {"children": 1, "ended": True}
+    facts = {"children": 1, "ended": True, "training_finished": False}
+    assert read_json(killed / "facts.json") == facts
 
 
 def test_a_killed_training_resumes_from_its_last_save_and_ends_alike(
@@ -381,7 +382,7 @@ def test_the_best_checkpoint_is_the_one_with_the_lowest_validation_loss(toy, toy
     record = finetune(study, data, None, tmp_path / "finetune")
     log = (folder_of(record) / "train.log").read_text()
     losses = [
-        float(json.loads(line.split(" | ")[3])["valid_nll_loss"])
+        float(json.loads(line.split(" | ")[3])["valid_loss"])
         for line in log.splitlines()
         if " | valid | {" in line
     ]
