@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +17,13 @@ except StudyError as error:
 
 RESULTS = STUDY.results
 
+# Scripts that run in an environment of their own (--sdm conda) find the library too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
+)
 
+
+include: "rules/common.smk"
 include: "rules/corpora.smk"
 include: "rules/subsets.smk"
 include: "rules/pretrain.smk"

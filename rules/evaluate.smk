@@ -1,6 +1,3 @@
-EVALUATE = RESULTS / "evaluate"
-
-
 rule evaluate:
     input:
         runs=FINETUNE / "{task}/{mixture}/seed{seed}/{tokens}.json",
@@ -20,5 +17,7 @@ rule evaluate:
     threads: STUDY.compute.threads
     params:
         evaluate=STUDY.evaluate.model_dump(),
+    message:
+        "evaluate {wildcards.task} from {wildcards.mixture}, seed {wildcards.seed}, at {wildcards.tokens} tokens"
     script:
         "../scripts/evaluate.py"

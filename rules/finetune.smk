@@ -1,19 +1,3 @@
-FINETUNE = RESULTS / "finetune"
-
-
-def start_path(start):
-    return f"{start.mixture}/seed{start.seed}/{start.tokens_asked}.json"
-
-
-def start_of(wildcards):
-    return Start(wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
-
-
-def start_record(wildcards):
-    start = start_of(wildcards)
-    return [] if start.is_baseline else PRETRAIN / start_path(start)
-
-
 # One job trains every Df, learning rate and seed that starts from the same checkpoint, in one process.
 rule finetune:
     input:
@@ -39,5 +23,7 @@ rule finetune:
         finetune=STUDY.finetune.model_dump(exclude={"save_every_updates"}),
         model=STUDY.model.model_dump(),
         precision=STUDY.compute.precision,
+    message:
+        "finetune {wildcards.task} from {wildcards.mixture}, seed {wildcards.seed}, at {wildcards.tokens} tokens"
     script:
         "../scripts/finetune.py"

@@ -13,6 +13,8 @@ rule runs:
         RESULTS / "benchmarks/runs/runs.tsv"
     conda:
         "../envs/downlaw.yaml"
+    message:
+        "gather all runs"
     script:
         "../scripts/laws_runs.py"
 
@@ -30,5 +32,7 @@ rule laws:
         "../envs/downlaw.yaml"
     params:
         laws=STUDY.laws.model_dump(),
+    message:
+        "fit laws"
     script:
         "../scripts/laws.py"

@@ -1,19 +1,3 @@
-PRETRAIN = RESULTS / "pretrain"
-
-
-def segment_of(wildcards):
-    return segment(STUDY, wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
-
-
-def previous_segment(wildcards):
-    tokens = segment_of(wildcards).previous
-    return (
-        []
-        if tokens is None
-        else PRETRAIN / f"{wildcards.mixture}/seed{wildcards.seed}/{tokens}.json"
-    )
-
-
 # The longest chain of jobs in a study, so it goes first. What was trained is kept by content: a rerun of this
 # rule with nothing new to train only reads a record.
 rule pretrain:
@@ -41,5 +25,7 @@ rule pretrain:
         ),
         model=STUDY.model.model_dump(),
         precision=STUDY.compute.precision,
+    message:
+        "pretrain {wildcards.mixture}, seed {wildcards.seed}, to {wildcards.tokens} tokens"
     script:
         "../scripts/pretrain.py"

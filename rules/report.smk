@@ -1,6 +1,3 @@
-REPORT = RESULTS / "report"
-
-
 rule figures:
     input:
         runs=rules.runs.output,
@@ -13,6 +10,8 @@ rule figures:
         RESULTS / "benchmarks/figures/figures.tsv"
     conda:
         "../envs/downlaw.yaml"
+    message:
+        "draw figures"
     script:
         "../scripts/report_figures.py"
 
@@ -38,6 +37,8 @@ rule costs:
         RESULTS / "benchmarks/costs/costs.tsv"
     conda:
         "../envs/downlaw.yaml"
+    message:
+        "gather costs"
     script:
         "../scripts/report_costs.py"
 
@@ -57,5 +58,7 @@ rule summary:
         RESULTS / "benchmarks/summary/summary.tsv"
     conda:
         "../envs/downlaw.yaml"
+    message:
+        "summarize"
     script:
         "../scripts/report_summary.py"

@@ -1,26 +1,3 @@
-SUBSETS = RESULTS / "subsets"
-TOKENIZER = SUBSETS / "tokenizer"
-
-
-def training_text(corpus, part):
-    return RESULTS / f"corpora/{corpus}/{part}/train.parquet"
-
-
-def tokenizer_text():
-    """Every training text of the study, once for each language that is read from it."""
-    monolingual = {
-        (corpus, language, language)
-        for mixture in STUDY.mixtures.values()
-        for corpus, language, _ in mixture.components()
-    }
-    parallel = {
-        (task.corpus, task.part, language)
-        for task in STUDY.tasks.values()
-        for language in (task.source, task.target)
-    }
-    return sorted(monolingual | parallel)
-
-
 rule tokenizer:
     input:
         [training_text(corpus, part) for corpus, part, _ in tokenizer_text()],
@@ -37,6 +14,8 @@ rule tokenizer:
         languages=[language for *_, language in tokenizer_text()],
         tokenizer=STUDY.tokenizer.model_dump(),
         seed=STUDY.seed,
+    message:
+        "learn the tokenizer"
     script:
         "../scripts/subsets_tokenizer.py"
 
@@ -65,6 +44,8 @@ rule mixture:
         blocks=[STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update],
         directions={name: [t.source, t.target] for name, t in STUDY.tasks.items()},
         seed=STUDY.seed,
+    message:
+        "mix {wildcards.mixture}"
     script:
         "../scripts/subsets_mixture.py"
 
@@ -90,6 +71,8 @@ rule task:
         task=lambda w: STUDY.tasks[w.task].model_dump(),
         limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_update],
         seed=STUDY.seed,
+    message:
+        "encode task {wildcards.task}"
     script:
         "../scripts/subsets_task.py"
 
@@ -110,6 +93,8 @@ rule check_sizes:
         tokens=STUDY.pretrain.tokens,
         pairs=STUDY.finetune.pairs,
         allow_repeats=STUDY.pretrain.allow_repeats,
+    message:
+        "compare every Dp and Df with the text there is"
     script:
         "../scripts/subsets_check_sizes.py"
 
@@ -129,5 +114,7 @@ rule finetuning_subset:
         pairs=r"\d+",
     conda:
         "../envs/downlaw.yaml"
+    message:
+        "cut {wildcards.pairs} pairs for {wildcards.task}"
     script:
         "../scripts/subsets_finetuning.py"

@@ -1,0 +1,53 @@
+# Where stages keep what they make, and which files a job of one stage needs of another.
+
+SUBSETS = RESULTS / "subsets"
+TOKENIZER = SUBSETS / "tokenizer"
+PRETRAIN = RESULTS / "pretrain"
+FINETUNE = RESULTS / "finetune"
+EVALUATE = RESULTS / "evaluate"
+REPORT = RESULTS / "report"
+
+
+def training_text(corpus, part):
+    return RESULTS / f"corpora/{corpus}/{part}/train.parquet"
+
+
+def tokenizer_text():
+    """Every training text of the study, once for each language that is read from it."""
+    monolingual = {
+        (corpus, language, language)
+        for mixture in STUDY.mixtures.values()
+        for corpus, language, _ in mixture.components()
+    }
+    parallel = {
+        (task.corpus, task.part, language)
+        for task in STUDY.tasks.values()
+        for language in (task.source, task.target)
+    }
+    return sorted(monolingual | parallel)
+
+
+def segment_of(wildcards):
+    return segment(STUDY, wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
+
+
+def previous_segment(wildcards):
+    tokens = segment_of(wildcards).previous
+    return (
+        []
+        if tokens is None
+        else PRETRAIN / f"{wildcards.mixture}/seed{wildcards.seed}/{tokens}.json"
+    )
+
+
+def start_path(start):
+    return f"{start.mixture}/seed{start.seed}/{start.tokens_asked}.json"
+
+
+def start_of(wildcards):
+    return Start(wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
+
+
+def start_record(wildcards):
+    start = start_of(wildcards)
+    return [] if start.is_baseline else PRETRAIN / start_path(start)
