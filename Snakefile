@@ -1,4 +1,3 @@
-import os
 import sys
 from pathlib import Path
 
@@ -16,11 +15,6 @@ except StudyError as error:
     sys.exit(f"the study cannot run:\n{error}")
 
 RESULTS = STUDY.results
-
-# Scripts that run in an environment of their own (--sdm conda) find the library too.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
-)
 
 
 include: "rules/common.smk"
