@@ -85,9 +85,20 @@ def test_the_baseline_starts_from_no_weights(parse, toy_study):
     assert parse(finetuning(toy_study())).finetune_from_model is None
 
 
-def test_the_best_checkpoint_is_judged_by_likelihood(parse, toy_study):
-    found = parse(finetuning(toy_study(finetune__checkpoint="best", finetune__validate_every_updates=3)))
-    assert (found.best_checkpoint_metric, found.save_interval_updates) == ("nll_loss", 3)
+@pytest.mark.parametrize(
+    ("label_smoothing", "criterion", "metric"),
+    [(0.0, "cross_entropy", "loss"), (0.1, "label_smoothed_cross_entropy", "nll_loss")],
+)
+def test_the_best_checkpoint_is_judged_by_likelihood(label_smoothing, criterion, metric, parse, toy_study):
+    """The smoothed criterion's own loss is not a likelihood."""
+    study = toy_study(
+        finetune__checkpoint="best",
+        finetune__validate_every_updates=3,
+        finetune__label_smoothing=label_smoothing,
+    )
+    found = parse(finetuning(study))
+    assert (found.criterion, found.best_checkpoint_metric) == (criterion, metric)
+    assert found.save_interval_updates == 3
     assert not found.disable_validation and not found.maximize_best_checkpoint_metric
     assert int(found.max_tokens_valid) == 512  # validation segments may be longer than an update of training
 
