@@ -28,11 +28,6 @@ class SegmentScore:
     tokens: int
 
 
-def cross_entropy(scores: Sequence[SegmentScore]) -> float:
-    """Nats a target piece, end of sentence included."""
-    return math.fsum(s.negative_log_likelihood for s in scores) / sum(s.tokens for s in scores)
-
-
 def batches(lengths: Sequence[int], tokens: int, segments: int) -> Iterator[list[int]]:
     """Indices sorted by length, in batches of at most `tokens` with padding and at most `segments`."""
     batch: list[int] = []
