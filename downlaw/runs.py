@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from downlaw.corpora.tokenizer import Tokenizer
-from downlaw.engine import flops, scoring
+from downlaw.engine import checkpoints, flops, scoring
 from downlaw.engine.training import DIVERGED, OK, Output, finetune_run
 from downlaw.files import digest, read_json, write_aside
 from downlaw.metrics.crossentropy import cross_entropy
@@ -51,6 +51,7 @@ def finetune_batch(
     Returns:
         one record a run, with `valid_cross_entropy` (nats a target token) and `selected`.
     """
+    validation = digest(read_json(prepared / "manifest.json")["splits"]["valid"]["sha256"])
     records = []
     for run in runs(study, task, start):
         label = f"{output.label} Df {run.pairs:,} rate {run.learning_rate:g} seed {run.seed}"
@@ -64,7 +65,7 @@ def finetune_batch(
                 data,
                 prepared / "valid.source",
                 prepared / "valid.target",
-                model.parent / "valid.scores.jsonl",
+                model.parent / f"valid-{validation}.scores.jsonl",
                 study.compute.threads,
                 study.compute.device == "cuda",
             )
@@ -170,6 +171,7 @@ def _score(
     study: Study, record: Mapping[str, Any], prepared: Path, tokenizer: Tokenizer, folder: Path
 ) -> dict[str, Any]:
     checkpoint = Path(record["checkpoint"])
+    checkpoints.verify(checkpoint, record["sha256"])
     compute, evaluate = study.compute, study.evaluate
     cuda = compute.device == "cuda"
     source, target = prepared / "test.source", prepared / "test.target"
@@ -182,7 +184,7 @@ def _score(
     hypotheses = tokenizer.decode(ids)
     with write_aside(folder / "hypotheses.txt") as aside:
         aside.write_text("".join(line + "\n" for line in hypotheses), encoding="utf-8")
-    references = (prepared / "test.target.txt").read_text(encoding="utf-8").splitlines()
+    references = (prepared / "test.target.txt").read_text(encoding="utf-8").split("\n")[:-1]
     loss = _cross_entropy(scores, bootstrap=evaluate.bootstrap_samples)
     translation = score_translations(hypotheses, references, bootstrap=evaluate.bootstrap_samples)
     return {**loss.as_row(), **translation.as_row()}

@@ -19,4 +19,8 @@ with job(snakemake.log[0], f"task {name}"):
         Path(snakemake.output.manifest).parent,
     )
     counts = {split: about["segments"] for split, about in manifest["splits"].items()}
+    for split in ("valid", "test"):
+        asked = getattr(study.tasks[name], f"{split}_segments")
+        if counts[split] < asked:
+            say(f"tasks.{name}.{split}_segments: {asked:,} are asked for, there are {counts[split]:,}")
     say(f"task {name}: " + ", ".join(f"{count:,} {split}" for split, count in counts.items()))

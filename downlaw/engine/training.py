@@ -104,12 +104,11 @@ def finetuning_identity(
     study: Study, run: Run, subset: Mapping[str, Any], weights: str | None
 ) -> dict[str, Any]:
     """Everything that decides a finetuned model: its start, its data, its settings, its seed."""
-    left_out = {"pairs", "learning_rates", "seeds"}
-    left_out |= (
-        {"save_every_updates"}
-        if study.finetune.checkpoint == "best"
-        else {"save_every_updates", "validate_every_updates"}
-    )
+    left_out = {"pairs", "learning_rates", "seeds", "save_every_updates"}
+    data = subset["sha256"]
+    if study.finetune.checkpoint == "last":  # then validation has no say in the weights
+        left_out.add("validate_every_updates")
+        data = {name: sha256 for name, sha256 in data.items() if name.startswith("train.")}
     task = study.tasks[run.task]
     return {
         "direction": [task.source, task.target],
@@ -117,7 +116,7 @@ def finetuning_identity(
         "finetune": study.finetune.model_dump(exclude=left_out),
         "precision": study.compute.precision,
         "vocabulary": subset["vocabulary"],
-        "subset": subset["sha256"],
+        "subset": data,
         "weights": weights,
         "learning_rate": run.learning_rate,
         "seed": run.seed,
