@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from downlaw.cli import app
+from downlaw.laws import fit_runs
 from downlaw.study import Study, load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,3 +81,35 @@ def test_the_schema_accepts_the_default_study():
     assert set(config["pretrain"]) <= set(schema["$defs"]["Pretrain"]["properties"])
     assert set(config["finetune"]) <= set(schema["$defs"]["Finetune"]["properties"])
     load_study(config)
+
+
+def test_summary_shows_the_tables_of_a_results_folder(run, tmp_path):
+    runs = pd.DataFrame(
+        {
+            "task": "en-de",
+            "finetune_pairs": 100,
+            "mixture": ["", *["en+de"] * 6],
+            "pretrain_tokens": [0, 1000, 2000, 4000, 8000, 16_000, 32_000],
+            "cross_entropy": [5.0, *(3 + 20 / tokens**0.4 for tokens in (1e3, 2e3, 4e3, 8e3, 16e3, 32e3))],
+        }
+    )
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    fit_runs(runs).to_csv(tmp_path / "laws.csv", index=False)
+    done = run("summary", tmp_path)
+    assert done.exit_code == 0
+    assert "no pretraining" in done.stdout
+    assert "power law" in done.stdout
+    assert "cross-entropy fell from 5.000" in done.stdout.replace("\n", " ")
+
+
+def test_summary_of_a_folder_without_tables_says_what_to_do(run, tmp_path):
+    done = run("summary", tmp_path)
+    assert done.exit_code == 1
+    assert "runs.csv: No such file or directory; run the study first" in done.stderr
+
+
+def test_summary_of_a_table_that_is_none_names_the_column(run, tmp_path):
+    (tmp_path / "runs.csv").write_text("a,b\n1,2\n")
+    done = run("summary", tmp_path)
+    assert done.exit_code == 1
+    assert "runs.csv: column 'task' is missing" in done.stderr
