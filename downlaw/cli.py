@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -84,26 +85,33 @@ def _study(path: Path) -> Study:
 
 
 def _plan_table(stages: list[StageCost]) -> Table:
-    table = Table(title="Plan: what this study trains, if nothing is done yet", title_justify="left")
-    table.add_column("stage")
+    table = Table(
+        title="What this study runs if nothing is done yet",
+        caption="Finetuning fills its updates with at most so many tokens.",
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
     table.add_column("rule", no_wrap=True)
     for heading in ("jobs", "trainings", "updates", "tokens", "FLOPs"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for stage in stages:
-        bound = "at most " if stage.stage == "finetune" else ""
-        table.add_row(
-            stage.stage,
-            stage.rule,
-            f"{stage.jobs:,}",
-            f"{stage.trainings:,}" if stage.trainings else "",
-            f"{stage.updates:,}" if stage.updates else "",
-            f"{bound}{stage.tokens:,}" if stage.tokens else "",
-            f"{bound}{stage.flops:.2e}" if stage.flops else "",
-        )
+        table.add_row(stage.rule, *_plan_cells([stage], bound="≤" if stage.stage == "finetune" else ""))
     table.add_section()
-    table.add_row(
-        "all", "", f"{sum(s.jobs for s in stages):,}", f"{sum(s.trainings for s in stages):,}",
-        f"{sum(s.updates for s in stages):,}", f"at most {sum(s.tokens for s in stages):,}",
-        f"at most {sum(s.flops for s in stages):.2e}",
-    )  # fmt: skip
+    table.add_row("all", *_plan_cells(stages, bound="≤"))
     return table
+
+
+def _plan_cells(stages: list[StageCost], bound: str) -> list[str]:
+    """Jobs, trainings, updates, tokens and FLOPs of stages together; what they have none of is empty."""
+    jobs, trainings, updates, tokens, flops = (
+        sum(getattr(stage, name) for stage in stages)
+        for name in ("jobs", "trainings", "updates", "tokens", "flops")
+    )
+    return [
+        f"{jobs:,}",
+        f"{trainings:,}" if trainings else "",
+        f"{updates:,}" if updates else "",
+        f"{bound}{tokens:,}" if tokens else "",
+        f"{bound}{flops:.2e}" if flops else "",
+    ]

@@ -271,3 +271,8 @@ def test_the_json_schema_names_every_key_and_refuses_others():
     assert set(schema["properties"]) == set(Study.model_fields)
     assert schema["additionalProperties"] is False
     assert schema["$defs"]["Pretrain"]["properties"]["tokens"]["items"]["exclusiveMinimum"] == 0
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_that_comes_along_is_valid(path):
+    assert load_study(path).study == path.stem
