@@ -2,9 +2,9 @@ import sys
 from pathlib import Path
 
 from downlaw.study import StudyError, load_study
-from downlaw.study.matrix import BASELINE_START, Start, segment, segments, starts
+from downlaw.study.matrix import Start, segment, starts
 
-if not config:
+if "study" not in config:
 
     configfile: "config.yaml"
 
