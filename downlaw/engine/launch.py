@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import errno
 import json
+import logging
 import math
 import multiprocessing
 import os
@@ -185,6 +186,7 @@ def import_fairseq() -> None:
 
     The first optimizer would import `torch._dynamo`: seconds in every child, if it were not here.
     """
+    logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.ERROR)  # it asks for tensorboardX
     import fairseq.sequence_generator  # noqa: F401
     import fairseq_cli.train  # noqa: F401
     import torch._dynamo  # noqa: F401
@@ -232,8 +234,6 @@ def _exit_code(error: BaseException | None) -> int:
 
 
 def _fairseq_train(arguments: list[str]) -> None:
-    import logging
-
     logging.basicConfig(
         format="%(asctime)s | %(levelname)s | %(name)s | %(message)s",
         level=logging.INFO,
