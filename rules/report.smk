@@ -18,7 +18,8 @@ rule figures:
 
 rule costs:
     input:
-        runs=rules.runs.output,
+        tables=[rules.runs.output, rules.laws.output],
+        figures=rules.figures.output,
         pretrain=[
             PRETRAIN / start_path(start)
             for start in starts(STUDY)

@@ -83,7 +83,7 @@ def test_laws_figures_costs_and_summary_are_made(finished: Workplace):
                 assert (results / f"report/figures/en-de_{pairs}_{metric}.{ending}").stat().st_size > 1000
     assert "en+de" in (results / "report/summary.txt").read_text()
     costs = pd.read_csv(results / "costs.csv")
-    assert {"pretrain", "finetune", "rule evaluate"} <= set(costs["stage"])
+    assert {"pretrain", "finetune", "rule evaluate", "rule laws", "rule figures"} <= set(costs["stage"])
     assert (costs.loc[costs["stage"] == "pretrain", "tokens_per_second"] > 0).all()
 
 
@@ -162,7 +162,7 @@ def assert_same_runs(one: Workplace, other: Workplace, *columns: str) -> None:
 
 def test_a_law_option_refits_and_nothing_else(copied: Workplace):
     copied.configure(laws={"fit_points": 5})
-    assert set(copied.planned()) <= {"laws", "figures", "summary", "all"}
+    assert set(copied.planned()) <= {"laws", "figures", "costs", "summary", "all"}
 
 
 def test_the_same_run_of_two_studies_gives_the_same_figures(finished: Workplace, small: Workplace):
