@@ -77,6 +77,8 @@ rule task:
         "../scripts/subsets_task.py"
 
 
+# No params: a larger Dp or Df must not run it again, for Snakemake 9.27 drops new jobs below a job that runs
+# again if they need it by ancient() alone. Jobs that would train something new look at the sizes themselves.
 rule check_sizes:
     input:
         mixtures=[SUBSETS / f"mixtures/{name}/manifest.json" for name in STUDY.mixtures],
@@ -89,10 +91,6 @@ rule check_sizes:
         RESULTS / "benchmarks/check_sizes/sizes.tsv"
     conda:
         "../envs/downlaw.yaml"
-    params:
-        tokens=STUDY.pretrain.tokens,
-        pairs=STUDY.finetune.pairs,
-        allow_repeats=STUDY.pretrain.allow_repeats,
     message:
         "compare every Dp and Df with the text there is"
     script:

@@ -7,12 +7,14 @@ from downlaw.engine.training import Output, pretrain_segment
 from downlaw.files import read_json, write_json
 from downlaw.study import load_study
 from downlaw.study.matrix import segment
+from downlaw.subsets import check_sizes
 
 study = load_study(snakemake.config)
 w = snakemake.wildcards
 label = f"pretrain {w.mixture} seed {w.seed} to {int(w.tokens):,} tokens"
 
 with job(snakemake.log[0], label) as log:
+    check_sizes(study, {w.mixture: read_json(snakemake.input.mixture)}, {})
     record = pretrain_segment(
         study,
         segment(study, w.mixture, int(w.seed), int(w.tokens)),

@@ -39,11 +39,12 @@ def figure_name(task: str, finetune_pairs: int, metric: str) -> str:
 def write_figures(runs: pd.DataFrame, laws: pd.DataFrame, folder: str | Path) -> list[Path]:
     """Draw every figure of a table of runs and its table of laws into `folder`, each as PNG and SVG.
 
-    The same tables give the same bytes. Returns the paths, in the order of the laws. Raises TableError
-    where the table of runs is no such table.
+    The same tables give the same bytes; curves without a point have no figure. Returns the paths, in the
+    order of the laws. Raises TableError where the table of runs is no such table.
     """
     paths = []
-    places = laws[["task", "finetune_pairs", "metric"]].drop_duplicates()
+    with_points = laws[laws["n_fit"] + laws["n_held_out"] > 0]
+    places = with_points[["task", "finetune_pairs", "metric"]].drop_duplicates()
     for task, pairs, metric in places.itertuples(index=False):
         figure = draw_figure(runs, laws, task, pairs, metric)
         for ending in FORMATS:

@@ -91,7 +91,18 @@ class Workplace:
         return self
 
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*arguments, cores=cores), **self.surroundings(), check=False)
+        return subprocess.run(
+            self.command(*arguments, cores=cores),
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
 
     def command(self, *arguments: str, cores: int = 2) -> list[str]:
         return [
@@ -99,10 +110,6 @@ class Workplace:
             *("--configfile", "study.yaml", "--workflow-profile", str(ROOT / "profiles/default")),
             *arguments,
         ]
-
-    def surroundings(self) -> dict[str, Any]:
-        environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
-        return {"cwd": self.folder, "env": environment, "text": True, "capture_output": True}
 
     def planned(self) -> dict[str, int]:
         """Jobs that a dry run announces, by rule."""

@@ -182,7 +182,8 @@ def test_a_killed_segment_resumes_and_ends_as_an_undisturbed_one(small: Workplac
 
     process = subprocess.Popen(
         killed.command(target, cores=1),
-        **{**killed.surroundings(), "capture_output": False},
+        cwd=killed.folder,
+        env=killed.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -245,14 +246,21 @@ def test_pretraining_that_diverged_passes_its_status_on(small: Workplace, tmp_pa
 
 def test_sizes_beyond_the_text_are_refused_before_any_training(small: Workplace, tmp_path: Path):
     place = copy_of(small, tmp_path / "copy").configure(
-        pretrain__tokens=[1000, 10_000_000], finetune__pairs=[200, 1_000_000]
+        pretrain__tokens=[1000, 3000, 10_000_000], finetune__pairs=[200, 1_000_000]
     )
     trained = place.updates("pretrain"), place.updates("finetune")
-    done = place.snakemake()
-    assert done.returncode != 0
-    said = done.stderr + done.stdout
-    assert "pretrain.tokens[1]: 10,000,000 tokens are asked for, mixture fr holds" in said
-    assert "finetune.pairs[1]: 1,000,000 pairs are asked for, task en-de has" in said
+    messages = (
+        "pretrain.tokens[2]: 10,000,000 tokens are asked for, mixture fr holds",
+        "finetune.pairs[1]: 1,000,000 pairs are asked for, task en-de has",
+    )
+    # The study grew, then the same as a new study: one job after the corpora stops everything.
+    grown = place.snakemake()
+    (place.folder / "results/subsets/sizes.json").unlink()
+    new = place.snakemake()
+    for done in (grown, new):
+        assert done.returncode != 0
+        assert all(message in done.stderr + done.stdout for message in messages)
+    assert "pretrain fr" not in new.stderr + new.stdout
     assert (place.updates("pretrain"), place.updates("finetune")) == trained
     assert (place.folder / "results/runs.csv").exists()
 

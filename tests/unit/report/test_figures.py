@@ -165,3 +165,8 @@ def test_a_broken_table_leaves_no_figure(runs: pd.DataFrame, laws: pd.DataFrame,
     with pytest.raises(TableError, match="line 3: bleu is 'x'"):
         write_figures(runs.astype({"bleu": object}).replace({"bleu": {runs["bleu"][1]: "x"}}), laws, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_study_that_diverged_everywhere_has_no_figures(runs: pd.DataFrame, tmp_path: Path):
+    runs.loc[runs["pretrain_tokens"] > 0, "status"] = "diverged in pretraining"
+    assert write_figures(runs, fit_runs(runs), tmp_path) == []
