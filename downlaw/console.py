@@ -20,19 +20,21 @@ def say(line: str) -> None:
 def job(log_path: Path | str, label: str = "") -> Iterator[TextIO]:
     """Run a script's work with its log open, and announce its end.
 
-    An error of ours, a missing file or a full disk ends the process with code 1 and its message as one
-    line; anything else keeps its traceback. Both are in the log.
+    An error of ours, a missing file or a full disk ends the process with code 1, and its message alone is
+    on the terminal and in the log; anything else keeps its traceback in both.
     """
     begun = time.monotonic()
     with open(log_path, "w", encoding="utf-8") as log:
         try:
             yield log
         except Exception as error:
-            log.write(traceback.format_exc())
             ours = type(error).__module__.startswith("downlaw")
             if not ours and not isinstance(error, OSError):
+                log.write(traceback.format_exc())
                 raise
-            say(f"error: {label + ': ' if label else ''}{error}")
+            message = f"error: {label + ': ' if label else ''}{error}"
+            log.write(message + "\n")
+            say(message)
             sys.exit(1)
     if label:
         say(f"{label}: done in {time.monotonic() - begun:.0f} s")
