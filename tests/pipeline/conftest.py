@@ -21,25 +21,9 @@ BIN = Path(sys.executable).parent
 
 TINY: dict[str, Any] = {
     "study": "tiny",
-    "languages": ["de", "en", "fr"],
-    "corpora": {
-        "mono": {
-            "kind": "monolingual",
-            "source": "files",
-            "files": [{"language": code, "path": f"text/mono.{code}.txt"} for code in ("de", "en", "fr")],
-        },
-        "pairs": {
-            "kind": "parallel",
-            "source": "files",
-            "files": [{"languages": ["de", "en"], "tsv": "text/pairs.de-en.tsv"}],
-        },
-    },
+    **toy_text.study_sections("text"),
     "cleaning": {"identify_language": False},
     "tokenizer": {"vocabulary": 300},
-    "mixtures": {
-        "en+de": {"shares": {"mono.en": 0.5, "mono.de": 0.5}},
-        "fr": {"shares": {"mono.fr": 1.0}},
-    },
     "tasks": {
         "en-de": {
             "source": "en",

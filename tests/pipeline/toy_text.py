@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 SYLLABLES = {
     "en": ["ba", "be", "bi", "bo", "bu", "da", "de", "di", "do", "du"],
@@ -38,6 +39,29 @@ def write_corpora(folder: Path, monolingual: int = 3000, pairs: int = 1200, seed
     meanings = [meaning(generator) for _ in range(pairs)]
     rows = [f"{sentence('de', m)}\t{sentence('en', m)}" for m in meanings]
     (folder / "pairs.de-en.tsv").write_text(paragraphs(rows), encoding="utf-8")
+
+
+def study_sections(folder: str) -> dict[str, Any]:
+    """The sections of a study file that read what `write_corpora` wrote to `folder`."""
+    return {
+        "languages": list(SYLLABLES),
+        "corpora": {
+            "mono": {
+                "source": "files",
+                "kind": "monolingual",
+                "files": [{"language": code, "path": f"{folder}/mono.{code}.txt"} for code in SYLLABLES],
+            },
+            "pairs": {
+                "source": "files",
+                "kind": "parallel",
+                "files": [{"languages": ["de", "en"], "tsv": f"{folder}/pairs.de-en.tsv"}],
+            },
+        },
+        "mixtures": {
+            "en+de": {"shares": {"mono.en": 0.5, "mono.de": 0.5}},
+            "fr": {"shares": {"mono.fr": 1.0}},
+        },
+    }
 
 
 def paragraphs(lines: list[str], each: int = 10) -> str:

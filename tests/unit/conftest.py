@@ -5,45 +5,25 @@ from __future__ import annotations
 import copy
 import fcntl
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import toy_text
 
 from downlaw import subsets
 from downlaw.corpora.tokenizer import train_tokenizer
 from downlaw.files import read_json
 from downlaw.study import Study, load_study
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/pipeline"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a child forked from a process with threads of torch may hang
-
-import toy_text  # noqa: E402
 
 TOY: dict[str, Any] = {
     "study": "toy",
-    "languages": ["en", "de", "fr"],
-    "corpora": {
-        "mono": {
-            "source": "files",
-            "kind": "monolingual",
-            "files": [{"language": code, "path": f"mono.{code}.txt"} for code in ("en", "de", "fr")],
-        },
-        "pairs": {
-            "source": "files",
-            "kind": "parallel",
-            "files": [{"languages": ["de", "en"], "tsv": "pairs.de-en.tsv"}],
-        },
-    },
+    **toy_text.study_sections("."),
     "tokenizer": {"vocabulary": 200},
-    "mixtures": {
-        "en+de": {"shares": {"mono.en": 0.5, "mono.de": 0.5}},
-        "fr": {"shares": {"mono.fr": 1.0}},
-    },
     "tasks": {
         "en-de": {
             "source": "en",
