@@ -192,6 +192,8 @@ def _train_once(
     with _only_one(folder):
         if record_path.exists():
             checkpoints.remove_others(folder, kept)
+            if output.rule_log:
+                output.rule_log.write(f"trained before: command line and log in {folder / 'train.log'}\n")
             return {**read_json(record_path), **facts}
         done = checkpoints.prepare_to_resume(folder, kept)
         launch.import_fairseq()  # before the clock starts: it is no part of the training

@@ -52,13 +52,15 @@ pretrain_segment(study, segment, Path(data), None, Path(root), Output(None, "tes
 """
 
 
-def pretrain(study, data: Path, root: Path, previous=None, tokens: int | None = None) -> dict[str, Any]:
+def pretrain(
+    study, data: Path, root: Path, previous=None, tokens: int | None = None, output: Output = QUIET
+) -> dict[str, Any]:
     """Train the segment of mixture fr up to `tokens`, the last one where none is given."""
     chain = [one for one in segments(study) if one.mixture == "fr"]
     segment = next(
         one for one in chain if tokens in (one.tokens_asked, None) and (tokens or one is chain[-1])
     )
-    return pretrain_segment(study, segment, data, previous, root, QUIET)
+    return pretrain_segment(study, segment, data, previous, root, output)
 
 
 def finetune(study, data: Path, start, root: Path) -> dict[str, Any]:

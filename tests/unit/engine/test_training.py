@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import resource
 import shlex
@@ -17,7 +18,7 @@ from downlaw import subsets
 from downlaw.engine import checkpoints, commands, launch, mmap
 from downlaw.engine.checkpoints import CheckpointError
 from downlaw.engine.launch import EngineError
-from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, pretraining_identity
+from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output, pretraining_identity
 from downlaw.files import digest, read_json, sha256_of_file
 from downlaw.study.matrix import segments
 
@@ -96,8 +97,10 @@ def test_a_finished_training_is_not_repeated(trained, repeating, toy_study):
     study = toy_study(**REPEATING, pretrain__tokens=CUTS[-1:])
     folder = folder_of(trained["uncut"])
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"}
-    again = pretrain(study, repeating, folder.parent)
+    log = io.StringIO()
+    again = pretrain(study, repeating, folder.parent, output=Output(log, "again"))
     assert again == trained["uncut"]
+    assert log.getvalue() == f"trained before: command line and log in {folder / 'train.log'}\n"
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"} == before
     assert len(list(folder.parent.iterdir())) == 1
 
