@@ -81,7 +81,8 @@ def costs_table(pretrain: Iterable[Path], finetune: Iterable[Path], benchmarks: 
                 job = f"{_job(path, 'finetune')} Df {record['finetune_pairs']} "
                 job += f"rate {record['learning_rate']:g} seed {record['finetuning_seed']}"
                 rows += training_costs(folder, "finetune", record["target_tokens_a_update"], job)
-    return pd.DataFrame([*rows, *job_costs(benchmarks)], columns=COLUMNS)
+    table = pd.DataFrame([*rows, *job_costs(benchmarks)], columns=COLUMNS)
+    return table.astype(dict.fromkeys(("updates", "tokens", "threads"), "Int64"))
 
 
 def _folder(path: Path, record: dict[str, Any]) -> Path | None:

@@ -29,6 +29,11 @@ COLUMNS = [
     "test_segments", "pretrain_flops", "finetune_flops", "signature", "device",
 ]  # fmt: skip
 
+WHOLE_NUMBERS = [
+    "params", "pretrain_tokens", "pretrain_tokens_asked", "finetune_pairs", "finetune_tokens",
+    "pretraining_seed", "finetuning_seed", "test_segments",
+]  # fmt: skip
+
 
 def finetune_batch(
     study: Study,
@@ -191,5 +196,5 @@ def _score(
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """All runs as one table, in the order of the study; missing values are empty."""
-    return pd.DataFrame(list(rows), columns=COLUMNS)
+    """All runs as one table, in the order of the study; missing values are empty, counts stay whole."""
+    return pd.DataFrame(list(rows), columns=COLUMNS).astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))

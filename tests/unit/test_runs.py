@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from downlaw.corpora.tokenizer import Tokenizer
@@ -251,6 +252,14 @@ def test_the_table_has_its_columns_in_order_and_missing_values_empty(rows, tmp_p
     header, first, *_ = (tmp_path / "runs.csv").read_text().splitlines()
     assert header.split(",") == COLUMNS
     assert first.startswith("en-de,en,de,,,,")
+
+
+def test_counts_and_seeds_stay_whole_beside_missing_ones(tmp_path):
+    rows = [dict.fromkeys(COLUMNS), {**dict.fromkeys(COLUMNS), "pretraining_seed": 1, "pretrain_tokens": 512}]
+    runs_table(rows).to_csv(tmp_path / "runs.csv", index=False)
+    text = pd.read_csv(tmp_path / "runs.csv", dtype=str)
+    assert list(text["pretraining_seed"].fillna("")) == ["", "1"]
+    assert list(text["pretrain_tokens"].fillna("")) == ["", "512"]
 
 
 def test_an_empty_table_has_its_columns():
