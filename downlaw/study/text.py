@@ -80,27 +80,29 @@ class ParallelFile(Strict):
         return self
 
 
-class MonolingualFiles(Strict):
-    """A user's own text in one or more languages."""
+class Files(Strict):
+    """What every corpus of a user's own files says."""
 
     source: Literal["files"]
-    kind: Literal["monolingual"]
-    files: Annotated[list[TextFile], Field(min_length=1)]
     licence: str = "unstated"
     document_lines: Positive = DOCUMENT_LINES
+
+
+class MonolingualFiles(Files):
+    """A user's own text in one or more languages."""
+
+    kind: Literal["monolingual"]
+    files: Annotated[list[TextFile], Field(min_length=1)]
 
     def languages(self) -> set[str]:
         return {file.language for file in self.files}
 
 
-class ParallelFiles(Strict):
+class ParallelFiles(Files):
     """A user's own aligned text."""
 
-    source: Literal["files"]
     kind: Literal["parallel"]
     files: Annotated[list[ParallelFile], Field(min_length=1)]
-    licence: str = "unstated"
-    document_lines: Positive = DOCUMENT_LINES
 
     def language_pairs(self) -> set[frozenset[str]]:
         return {frozenset(file.languages) for file in self.files}
