@@ -14,6 +14,7 @@ from downlaw.engine import checkpoints, flops, scoring
 from downlaw.engine.training import DIVERGED, OK, Output, finetune_run
 from downlaw.files import digest, read_json, write_aside
 from downlaw.metrics.crossentropy import cross_entropy
+from downlaw.metrics.segments import join_statistics, segment_statistics
 from downlaw.metrics.translation import score_translations
 from downlaw.study import Study
 from downlaw.study.matrix import Start, runs
@@ -25,8 +26,9 @@ COLUMNS = [
     "rate_on_grid_edge", "pretraining_seed", "finetuning_seed", "selected", "status", "reason",
     "cross_entropy", "cross_entropy_low", "cross_entropy_high", "valid_cross_entropy",
     "bleu", "bleu_low", "bleu_high", "brevity_penalty",
-    "precision_1", "precision_2", "precision_3", "precision_4", "chrf", "comet", "comet_model", "comet_local",
-    "test_segments", "pretrain_flops", "finetune_flops", "signature", "device",
+    "precision_1", "precision_2", "precision_3", "precision_4", "chrf", "chrf_low", "chrf_high",
+    "comet", "comet_model", "comet_local", "test_segments", "pretrain_flops", "finetune_flops",
+    "signature", "device",
 ]  # fmt: skip
 
 WHOLE_NUMBERS = [
@@ -129,7 +131,7 @@ def select(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def evaluate_batch(
     study: Study, records: Sequence[Mapping[str, Any]], prepared: Path, model: Path, root: Path
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Score the selected runs of a batch on the test text; the others pass with their status.
 
     Hypotheses and the score of each reference are kept in a folder a run under `root`, and not made again.
@@ -140,17 +142,20 @@ def evaluate_batch(
         model: the SentencePiece model.
 
     Returns:
-        one row a run, with the columns of `results/runs.csv`.
+        one row a run, with the columns of `results/runs.csv`; and the statistics of each test segment of the
+        selected runs, as `downlaw.metrics.segments` describes them.
     """
     tokenizer = Tokenizer(model)
-    rows = []
+    rows, statistics = [], []
     for record in records:
         row = _describe(study, record, tokenizer.vocabulary)
         if record["selected"]:
             folder = root / _evaluation_identity(study, record, prepared)
-            row |= _score(study, record, prepared, tokenizer, folder)
+            scores, segments = _score(study, record, prepared, tokenizer, folder)
+            row |= scores
+            statistics.append(segments)
         rows.append(row)
-    return rows
+    return rows, join_statistics(statistics)
 
 
 def _evaluation_identity(study: Study, record: Mapping[str, Any], prepared: Path) -> str:
@@ -174,7 +179,7 @@ def _describe(study: Study, record: Mapping[str, Any], vocabulary: int) -> dict[
 
 def _score(
     study: Study, record: Mapping[str, Any], prepared: Path, tokenizer: Tokenizer, folder: Path
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], pd.DataFrame]:
     checkpoint = Path(record["checkpoint"])
     checkpoints.verify(checkpoint, record["sha256"])
     compute, evaluate = study.compute, study.evaluate
@@ -192,7 +197,11 @@ def _score(
     references = (prepared / "test.target.txt").read_text(encoding="utf-8").split("\n")[:-1]
     loss = _cross_entropy(scores, bootstrap=evaluate.bootstrap_samples)
     translation = score_translations(hypotheses, references, bootstrap=evaluate.bootstrap_samples)
-    return {**loss.as_row(), **translation.as_row()}
+    likelihoods, tokens = zip(
+        *((score.negative_log_likelihood, score.tokens) for score in scores), strict=True
+    )
+    segments = segment_statistics(record, likelihoods, tokens, translation.counts)
+    return {**loss.as_row(), **translation.as_row()}, segments
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ rule evaluate:
         prepared=SUBSETS / "tasks/{task}/all/manifest.json",
         tokenizer=rules.tokenizer.output.model,
     output:
-        EVALUATE / "{task}/{mixture}/seed{seed}/{tokens}.json",
+        rows=EVALUATE / "{task}/{mixture}/seed{seed}/{tokens}.json",
+        segments=EVALUATE / "{task}/{mixture}/seed{seed}/{tokens}.segments.parquet",
     log:
         RESULTS / "logs/evaluate/{task}-{mixture}-seed{seed}-{tokens}.log",
     benchmark:

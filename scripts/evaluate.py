@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from downlaw.console import job
-from downlaw.files import read_json, write_json
+from downlaw.files import read_json, write_aside, write_json
 from downlaw.runs import evaluate_batch
 from downlaw.study import load_study
 
@@ -11,11 +11,13 @@ study = load_study(snakemake.config)
 w = snakemake.wildcards
 
 with job(snakemake.log[0], f"evaluate {w.task} from {w.mixture} at {int(w.tokens):,}"):
-    rows = evaluate_batch(
+    rows, statistics = evaluate_batch(
         study,
         read_json(snakemake.input.runs),
         Path(snakemake.input.prepared).parent,
         Path(snakemake.input.tokenizer),
-        Path(snakemake.output[0]).with_suffix(""),
+        Path(snakemake.output.rows).with_suffix(""),
     )
-    write_json(snakemake.output[0], rows)
+    with write_aside(snakemake.output.segments) as aside:
+        statistics.to_parquet(aside, index=False)
+    write_json(snakemake.output.rows, rows)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .translation import DEFAULT_BOOTSTRAP, DEFAULT_SEED
+from .resampling import DEFAULT_BOOTSTRAP, DEFAULT_SEED, interval, resampled_totals
+
+CROSS_ENTROPY_COLUMNS = ("negative_log_likelihood", "target_tokens")
+"""What is summed over segments: nats, and target pieces with end of sentence."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,22 @@ def cross_entropy(
     """
     losses, counts = np.asarray(negative_log_likelihoods, dtype=float), np.asarray(target_tokens, dtype=float)
     _check(losses, counts, bootstrap)
-    drawn = np.random.default_rng(seed).choice(losses.size, size=(bootstrap, losses.size), replace=True)
-    resampled = losses[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
+    totals = resampled_totals(np.column_stack([losses, counts]), bootstrap, seed)
+    low, high = interval(cross_entropy_from_totals(totals))
     return CrossEntropy(
         nats_per_token=float(losses.sum() / counts.sum()),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         tokens=int(counts.sum()),
         segments=losses.size,
         bootstrap=bootstrap,
         seed=seed,
     )
+
+
+def cross_entropy_from_totals(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Nats a target piece, shape (n,), from sums of CROSS_ENTROPY_COLUMNS, shape (n, 2)."""
+    return totals[:, 0] / totals[:, 1]
 
 
 def _check(losses: NDArray[np.float64], counts: NDArray[np.float64], bootstrap: int) -> None:

@@ -1,18 +1,34 @@
-"""Translation scores by sacrebleu (Post 2018, arXiv:1804.08771): BLEU with a bootstrap interval, and chrF."""
+"""Translation scores by sacrebleu (Post 2018, arXiv:1804.08771): BLEU and chrF with bootstrap intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import estimate_ci
 
-DEFAULT_BOOTSTRAP = 1000
-DEFAULT_SEED = 12345
-"""The seed sacrebleu itself uses, so that our resamples are those of its own confidence intervals."""
+from .resampling import DEFAULT_BOOTSTRAP, DEFAULT_SEED, interval, resampled_totals
+
+BLEU_COLUMNS = (
+    "bleu_hypothesis_length",
+    "bleu_reference_length",
+    *(f"bleu_matches_{order}" for order in range(1, 5)),
+    *(f"bleu_ngrams_{order}" for order in range(1, 5)),
+)
+"""What BLEU sums over segments: tokens, and matched and possible n-grams of orders 1 to 4."""
+
+CHRF_COLUMNS = tuple(
+    f"chrf_{counted}_{order}"
+    for order in range(1, 7)
+    for counted in ("hypothesis_ngrams", "reference_ngrams", "matches")
+)
+"""What chrF sums over segments: character n-grams of orders 1 to 6."""
+
+_CHRF_BETA = CHRF.BETA
 
 
 @dataclass(frozen=True)
@@ -20,10 +36,11 @@ class TranslationScores:
     """Corpus scores of one system over `segments` test segments; BLEU, its precisions and chrF between 0
     and 100.
 
-    bleu_low, bleu_high: 2.5% and 97.5% percentiles of BLEU over bootstrap resamples of the segments.
-    bleu_mean, bleu_half_width: the same resamples as sacrebleu's own `--confidence` reports them.
+    bleu_low, bleu_high, chrf_low, chrf_high: 2.5% and 97.5% percentiles over bootstrap resamples of the
+    segments. bleu_mean, bleu_half_width: the same resamples as sacrebleu's own `--confidence` reports them.
     brevity_penalty: between 0 and 1. precisions: of 1- to 4-grams, smoothed as BLEU smooths them.
     bleu_signature, chrf_signature: everything that decides the numbers, in sacrebleu's own notation.
+    counts: BLEU_COLUMNS and CHRF_COLUMNS of each segment, shape (segments, 28), as sacrebleu counts them.
     """
 
     bleu: float
@@ -34,9 +51,12 @@ class TranslationScores:
     brevity_penalty: float
     precisions: tuple[float, float, float, float]
     chrf: float
+    chrf_low: float
+    chrf_high: float
     segments: int
     bleu_signature: str
     chrf_signature: str
+    counts: NDArray[np.int64] = field(repr=False, compare=False)
 
     @property
     def signature(self) -> str:
@@ -52,6 +72,8 @@ class TranslationScores:
             "brevity_penalty": self.brevity_penalty,
             **{f"precision_{order}": precision for order, precision in enumerate(self.precisions, start=1)},
             "chrf": self.chrf,
+            "chrf_low": self.chrf_low,
+            "chrf_high": self.chrf_high,
             "test_segments": self.segments,
             "signature": self.signature,
         }
@@ -67,35 +89,70 @@ def score_translations(
 ) -> TranslationScores:
     """Score detokenized `hypotheses` against one reference each, as sacrebleu's command line does.
 
-    `bootstrap` resamples of the segments give the interval; a test set of the same size and the same seed
+    `bootstrap` resamples of the segments give the intervals; a test set of the same size and the same seed
     is always resampled alike, so that systems can be compared resample by resample. `tokenize` is one of
     sacrebleu's tokenizers (Chinese, Japanese and Korean need their own). Raises ValueError when the counts
     differ, when there are no segments, when a reference is empty, and when `bootstrap` is below 2.
     """
     _check(hypotheses, references, bootstrap)
-    hypotheses, references = list(hypotheses), list(references)
     bleu_metric, chrf_metric = BLEU(tokenize=tokenize), CHRF()
-    bleu = bleu_metric.corpus_score(hypotheses, [references])
-    chrf = chrf_metric.corpus_score(hypotheses, [references])
-    resampled = _bootstrap_bleu(_bleu_counts(hypotheses, references, tokenize), bootstrap, seed)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    mean, half_width = estimate_ci(resampled)
-    signature = bleu_metric.get_signature()
-    signature.update("bs", bootstrap)
-    signature.update("seed", seed)
+    bleu_counts = _segment_counts(bleu_metric, hypotheses, references)
+    chrf_counts = _segment_counts(chrf_metric, hypotheses, references)
+    bleu = bleu_metric._compute_score_from_stats(bleu_counts.sum(axis=0).tolist())
+    chrf = chrf_metric._compute_score_from_stats(chrf_counts.sum(axis=0).tolist())
+    resampled_bleu = bleu_from_totals(resampled_totals(bleu_counts, bootstrap, seed))
+    resampled_chrf = chrf_from_totals(resampled_totals(chrf_counts, bootstrap, seed))
+    bleu_low, bleu_high = interval(resampled_bleu)
+    chrf_low, chrf_high = interval(resampled_chrf)
+    mean, half_width = estimate_ci(resampled_bleu)
     return TranslationScores(
         bleu=float(bleu.score),
-        bleu_low=float(low),
-        bleu_high=float(high),
+        bleu_low=bleu_low,
+        bleu_high=bleu_high,
         bleu_mean=float(mean),
         bleu_half_width=float(half_width),
         brevity_penalty=float(bleu.bp),
         precisions=tuple(float(precision) for precision in bleu.precisions),
         chrf=float(chrf.score),
+        chrf_low=chrf_low,
+        chrf_high=chrf_high,
         segments=len(references),
-        bleu_signature=signature.format(),
-        chrf_signature=chrf_metric.get_signature().format(),
+        bleu_signature=_signature(bleu_metric, bootstrap, seed),
+        chrf_signature=_signature(chrf_metric, bootstrap, seed),
+        counts=np.hstack([bleu_counts, chrf_counts]),
     )
+
+
+def bleu_from_totals(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """BLEU, shape (n,), from sums of BLEU_COLUMNS, shape (n, 10): sacrebleu's, with its default smoothing.
+
+    That smoothing (`exp`, method 3 of Chen and Cherry 2014, W14-3346) counts the k-th order without a match
+    as 1 / 2^k matches. No match at all, or an order without any n-gram, is 0.
+    """
+    hypothesis, reference, matches, ngrams = totals[:, 0], totals[:, 1], totals[:, 2:6], totals[:, 6:]
+    unmatched = matches == 0
+    smoothed = np.where(unmatched, 0.5 ** np.cumsum(unmatched, axis=1), matches)
+    defined = matches.any(axis=1) & ngrams.all(axis=1)
+    precisions = 100 * smoothed[defined] / ngrams[defined]
+    brevity_penalty = np.exp(np.minimum(0, 1 - reference[defined] / hypothesis[defined]))
+    scores = np.zeros(len(totals))
+    scores[defined] = brevity_penalty * np.exp(np.log(precisions).mean(axis=1))
+    return scores
+
+
+def chrf_from_totals(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """chrF2, shape (n,), from sums of CHRF_COLUMNS, shape (n, 18): sacrebleu's.
+
+    Precision and recall are averaged over the orders that both sides have n-grams of; without any, it is 0.
+    """
+    hypothesis, reference, matches = totals[:, 0::3], totals[:, 1::3], totals[:, 2::3]
+    counted = (hypothesis > 0) & (reference > 0)
+    orders = np.maximum(counted.sum(axis=1), 1)
+    precision = (np.divide(matches, hypothesis, out=np.zeros_like(matches), where=counted)).sum(1) / orders
+    recall = (np.divide(matches, reference, out=np.zeros_like(matches), where=counted)).sum(1) / orders
+    weighted = _CHRF_BETA**2 * precision + recall
+    product = 100 * (1 + _CHRF_BETA**2) * precision * recall
+    return np.divide(product, weighted, out=np.zeros(len(totals)), where=weighted > 0)
 
 
 def _check(hypotheses: Sequence[str], references: Sequence[str], bootstrap: int) -> None:
@@ -112,22 +169,13 @@ def _check(hypotheses: Sequence[str], references: Sequence[str], bootstrap: int)
         raise ValueError(f"bootstrap must be at least 2 resamples, not {bootstrap}")
 
 
-def _bleu_counts(hypotheses: list[str], references: list[str], tokenize: str) -> NDArray[np.int64]:
-    """Sufficient statistics of BLEU for each segment, shape (segments, 10): hypothesis length, reference
-    length, matched and possible n-grams of orders 1 to 4."""
-    # Effective order changes a sentence's score but not its counts, and spares us a warning at each.
-    metric = BLEU(tokenize=tokenize, effective_order=True)
-    scores = (metric.sentence_score(hyp, [ref]) for hyp, ref in zip(hypotheses, references, strict=True))
-    return np.array([[score.sys_len, score.ref_len, *score.counts, *score.totals] for score in scores])
+def _segment_counts(metric: Metric, hypotheses: Sequence[str], references: Sequence[str]) -> NDArray:
+    # sacrebleu shows the counts of a segment for BLEU alone; all its metrics make them here.
+    return np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]))
 
 
-def _bootstrap_bleu(counts: NDArray[np.int64], bootstrap: int, seed: int) -> NDArray[np.float64]:
-    """BLEU of `bootstrap` resamples of the segments, shape (bootstrap,), drawn as sacrebleu draws them."""
-    drawn = np.random.default_rng(seed).choice(len(counts), size=(bootstrap, len(counts)), replace=True)
-    scores = np.empty(bootstrap)
-    for number, segments in enumerate(drawn):
-        total = counts[segments].sum(axis=0).tolist()
-        scores[number] = BLEU.compute_bleu(
-            total[2:6], total[6:], total[0], total[1], smooth_method="exp"
-        ).score
-    return scores
+def _signature(metric: Metric, bootstrap: int, seed: int) -> str:
+    signature = metric.get_signature()
+    signature.update("bs", bootstrap)
+    signature.update("seed", seed)
+    return signature.format()

@@ -11,7 +11,7 @@ from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine.flops import parameters, training_flops
 from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output
 from downlaw.files import read_json
-from downlaw.metrics.translation import score_translations
+from downlaw.metrics import read_statistics, resample_runs, score_translations
 from downlaw.runs import COLUMNS, evaluate_batch, finetune_batch, runs_table, select
 from downlaw.study.matrix import BASELINE_START, Start
 
@@ -106,8 +106,9 @@ def batch(once, toy, toy_study) -> Path:
         study = toy_study(**SETTINGS, finetune__learning_rates=[0.01, 1e30])
         records = finetuned(study, toy, folder)
         (folder / "records.json").write_text(json.dumps(records))
-        rows = evaluate_batch(study, records, toy.prepared, toy.model, folder / "evaluate")
+        rows, statistics = evaluate_batch(study, records, toy.prepared, toy.model, folder / "evaluate")
         (folder / "rows.json").write_text(json.dumps(rows))
+        statistics.to_parquet(folder / "segments.parquet", index=False)
 
     return once("batch", make)
 
@@ -127,6 +128,11 @@ def records(batch) -> list[dict]:
 @pytest.fixture
 def rows(batch) -> list[dict]:
     return read_json(batch / "rows.json")
+
+
+@pytest.fixture
+def statistics(batch) -> pd.DataFrame:
+    return read_statistics(batch / "segments.parquet")
 
 
 def histories(batch: Path) -> list[str]:
@@ -194,6 +200,31 @@ def test_the_cross_entropy_of_the_table_is_that_of_the_kept_likelihoods(rows, ba
     assert sorted(found) == pytest.approx(sorted(row["cross_entropy"] for row in rows[:2]))
 
 
+def test_selected_runs_alone_leave_statistics_of_every_test_segment(statistics, rows, batch):
+    assert len(statistics) == 2 * 30
+    for row in rows[:2]:
+        here = statistics[statistics["finetuning_seed"] == row["finetuning_seed"]]
+        assert list(here["segment"]) == list(range(30))
+        assert (here["task"] == "en-de").all() and (here["finetune_pairs"] == 100).all()
+        assert (here["pretrain_tokens"] == 0).all() and here["mixture"].isna().all()
+        loss = here["negative_log_likelihood"].sum() / here["target_tokens"].sum()
+        assert loss == pytest.approx(row["cross_entropy"], rel=1e-12)
+    lines = [line for path in batch.rglob("test.scores.jsonl") for line in path.read_text().splitlines()]
+    pairs = statistics[["negative_log_likelihood", "target_tokens"]].itertuples(index=False)
+    assert sorted(map(tuple, pairs)) == sorted(tuple(json.loads(line)) for line in lines)
+
+
+def test_the_intervals_of_the_rows_are_those_of_the_kept_statistics(statistics, rows):
+    resamples = resample_runs([statistics], 100)
+    assert len(resamples) == 2 * 3 * 100
+    for row in rows[:2]:
+        here = resamples[resamples["finetuning_seed"] == row["finetuning_seed"]]
+        for metric in ("cross_entropy", "bleu", "chrf"):
+            ends = here.loc[here["metric"] == metric, "value"].quantile([0.025, 0.975])
+            assert list(ends) == pytest.approx([row[f"{metric}_low"], row[f"{metric}_high"]], rel=1e-12)
+            assert row[f"{metric}_low"] <= row[metric] <= row[f"{metric}_high"]
+
+
 def test_kept_hypotheses_are_those_of_the_kept_ids(batch, toy):
     for path in batch.rglob("hypotheses.json"):
         text = Tokenizer(toy.model).decode(read_json(path))
@@ -216,10 +247,12 @@ def test_rows_describe_the_run(rows, toy_study):
         assert row["device"] == "cpu"
 
 
-def test_scored_runs_are_not_scored_again(batch, toy, toy_study, records, rows):
+def test_scored_runs_are_not_scored_again(batch, toy, toy_study, records, rows, statistics):
     before = {path: path.stat().st_mtime_ns for path in (batch / "evaluate").rglob("*.json*")}
     study = toy_study(**SETTINGS)
-    assert evaluate_batch(study, records, toy.prepared, toy.model, batch / "evaluate") == rows
+    again, same = evaluate_batch(study, records, toy.prepared, toy.model, batch / "evaluate")
+    assert again == rows
+    pd.testing.assert_frame_equal(same, statistics)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -235,7 +268,8 @@ def test_a_divergence_in_pretraining_reaches_the_table(toy, toy_study, tmp_path)
     found = finetune_batch(
         study, "en-de", Start("fr", 1, 512), start, toy.prepared, {100: toy.subset(100)}, tmp_path, QUIET
     )
-    rows = evaluate_batch(study, found, toy.prepared, toy.model, tmp_path)
+    rows, statistics = evaluate_batch(study, found, toy.prepared, toy.model, tmp_path)
+    assert len(statistics) == 0 and "bleu_matches_1" in statistics
     assert [row["finetuning_seed"] for row in rows] == [1, 2]
     for row in rows:
         assert (row["status"], row["reason"]) == (DIVERGED_IN_PRETRAINING, "training loss is nan at update 3")

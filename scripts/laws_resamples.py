@@ -1,0 +1,10 @@
+"""Score every run on the same test sets drawn anew, as one table."""
+
+from downlaw.console import job
+from downlaw.files import write_aside
+from downlaw.metrics import read_statistics, resample_runs
+
+with job(snakemake.log[0]):
+    resamples = resample_runs(map(read_statistics, snakemake.input), snakemake.params.samples)
+    with write_aside(snakemake.output[0]) as aside:
+        resamples.to_parquet(aside, index=False)
