@@ -1,42 +1,45 @@
-"""Fits of a family to one curve by the published procedure of Isik et al. 2024 (arXiv:2402.04177, section 4).
-
-Huber loss on the logarithm of the metric, minimised by L-BFGS-B from every point of a stated grid of
-starts, on the smallest token counts only. The larger ones are held out, and tell how well the law
-extrapolates.
-"""
+"""Fits of a family to curves: which points are fitted, what the data settle, and what they do not."""
 
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import OptimizeResult, minimize
-from scipy.special import huber
+from scipy.special import fdtri
 
-from .families import MAX_SLOPE, Chart, Family, Floats
-
-try:
-    from threadpoolctl import threadpool_limits
-except ImportError:  # it is not needed for the numbers, only for the speed
-    threadpool_limits = None
+from . import paper
+from .families import Chart, Family, Floats
+from .objective import Objective
+from .place import Place, names_on_bound, takes_logs, unit_of
+from .problems import Problems, bounds
+from .search import Profile, best_of
 
 DEFAULT_N_FIT = 4
+FAST_STARTS = 8
+
 FLAT_CHANGE = 1e-4
 """A law whose ln(metric) changes by less than this over all fitted points is called flat."""
 
-SAME_OBJECTIVE = 0.01
-"""Two optima whose objectives differ by at most this share count as equally good ..."""
+MIN_SPAN = math.log(1.5)
+"""Fitted points must span at least this much in the logarithm of their first input."""
 
-OTHER_BEND = 0.1
-"""... and as different laws when their bends lie this far apart."""
+SETTLED_LEVEL = 0.683
+"""Shapes count as equally good when the likelihood ratio cannot tell them apart at this level: within one
+standard error, with the noise estimated from the fit itself ..."""
 
+OTHER_SHAPE = 0.2
+"""... and as different laws when they lie this share of the shape's grid apart."""
 
-STATIONARY = 1e-5
+STATIONARY = 1e-4
 """Largest gradient at an optimum, as a share of what it would be if no two residuals cancelled."""
+
+Method = Literal["fast", "paper"]
 
 
 class Status(StrEnum):
@@ -44,6 +47,7 @@ class Status(StrEnum):
 
     UNDEFINED = "undefined for this family"
     UNDERDETERMINED = "underdetermined"
+    SHORT_SPAN = "span too short"
     NOT_CONVERGED = "not converged"
     FLAT = "flat"
     UNIDENTIFIED = "unidentified"
@@ -54,169 +58,244 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Fit:
-    """A family fitted to one curve. Numbers that do not exist are NaN, and `coefficients` is then empty.
+    """A family fitted to one curve. Numbers that do not exist are NaN, and `parameters` is then empty.
 
-    objective: summed Huber loss of ln(predicted) - ln(observed) over the fitted points.
-    fit_error, held_out_error: mean |ln(predicted) - ln(observed)| over the fitted and over the held-out
-    points.
+    objective: summed loss over the fitted points, as `minimised` states. fit_error, held_out_error: mean
+    |ln(predicted) - ln(observed)| over the fitted and over the held-out points. on_bound: the parameters and
+    shapes that ended on a bound of their range.
     """
 
     family: Family
     status: Status
     n_fit: int
     n_held_out: int
-    delta: float
-    coefficients: dict[str, float] = field(default_factory=dict)
+    minimised: Objective
+    parameters: dict[str, float] = field(default_factory=dict)
     objective: float = math.nan
     fit_error: float = math.nan
     held_out_error: float = math.nan
+    on_bound: tuple[str, ...] = ()
+    place: Place | None = field(default=None, repr=False)
 
-    def predict(self, tokens: ArrayLike) -> Floats:
-        """The fitted law at each token count (same shape); raises ValueError where there are no
-        coefficients."""
-        if not self.coefficients:
-            raise ValueError(f"the {self.family.name} has no coefficients here: {self.status}")
-        return self.family.predict(tokens, self.coefficients)
+    def predict(self, inputs: ArrayLike) -> Floats:
+        """The fitted law at inputs, (m,) or (m, inputs); raises ValueError where nothing was fitted."""
+        if self.place is None:
+            raise ValueError(f"the {self.family.name} was not fitted here: {self.status}")
+        return self.place.predict(self.family, inputs)
 
 
 def fit_law(
     family: Family,
-    tokens: ArrayLike,
+    inputs: ArrayLike,
     values: ArrayLike,
     *,
-    delta: float,
-    n_fit: int = DEFAULT_N_FIT,
-    max_iterations: int = 300,
+    objective: Objective | None = None,
+    n_fit: int | None = DEFAULT_N_FIT,
+    method: Method = "fast",
+    weights: ArrayLike | None = None,
 ) -> Fit:
-    """Fit `family` to one curve: `values` of a metric, shape (n,), at distinct positive `tokens`, shape
-    (n,), any order.
+    """Fit `family` to one curve: `values` of a metric, shape (n,), at distinct positive `inputs`, shape (n,)
+    or (n, inputs), in any order.
 
-    The `n_fit` points with the fewest tokens are fitted, the others held out. `delta` is the Huber
-    threshold on ln values. What the data cannot settle is said in the status. Raises ValueError for tokens
-    that are not positive, finite and distinct, for values that are not finite, and for a `delta` or `n_fit`
-    that is not positive.
+    The `n_fit` points with the smallest first input are fitted, the others held out; None fits all. method:
+    "fast" or "paper", the same objective either way. weights: of the points, (n,). What the data cannot
+    settle is said in the status. Raises ValueError for inputs that are not positive, finite and distinct,
+    for values that are not finite, and for an `n_fit` or weights that are not positive.
     """
-    tokens, values = _checked(tokens, values, delta, n_fit)
-    n_fit = min(n_fit, tokens.size)
-    outcome = {"family": family, "n_fit": n_fit, "n_held_out": tokens.size - n_fit, "delta": delta}
-    if np.any(values <= 0):
-        return Fit(status=Status.UNDEFINED, **outcome)
-    if n_fit < len(family.coefficients):
-        return Fit(status=Status.UNDERDETERMINED, **outcome)
+    curve = (inputs, values) if weights is None else (inputs, values, weights)
+    return fit_many(family, [curve], objective=objective, n_fit=n_fit, method=method)[0]
 
-    log_tokens, log_values = np.log(tokens), np.log(values)
-    chart = Chart.over(tokens[:n_fit])
-    ends = _ends(family, chart, log_tokens[:n_fit], log_values[:n_fit], delta, max_iterations)
-    best = ends[0]
-    if not best.success and not _stationary(
-        best.x, family, chart, log_tokens[:n_fit], log_values[:n_fit], delta
-    ):
-        return Fit(status=Status.NOT_CONVERGED, **outcome)
 
-    errors = np.abs(family.log_predict(best.x, log_tokens, chart)[0] - log_values)
-    coefficients = family.coefficients_at(best.x, chart)
-    exist = all(math.isfinite(value) for value in coefficients.values())
-    if np.ptp(family.log_predict(best.x, log_tokens[:n_fit], chart)[0]) < FLAT_CHANGE:
-        status, exist = Status.FLAT, False
-    elif not exist or _on_a_bound(family, best.x) or _equally_good_elsewhere(ends):
-        status = Status.UNIDENTIFIED
-    elif n_fit == len(family.coefficients):
-        status = Status.INTERPOLATED
+def fit_many(
+    family: Family,
+    curves: Sequence[tuple[ArrayLike, ...]],
+    *,
+    objective: Objective | None = None,
+    n_fit: int | None = DEFAULT_N_FIT,
+    method: Method = "fast",
+) -> list[Fit]:
+    """Fit `family` to many curves at once, (inputs, values) or (inputs, values, weights) each.
+
+    Every fit is what fit_law gives for its curve alone; together they are much faster.
+    """
+    objective = objective or Objective()
+    checked = [_Curve.of(family, objective, n_fit, *curve) for curve in curves]
+    fits: dict[int, Fit] = {}
+    alike: dict[int, list[int]] = defaultdict(list)
+    for number, curve in enumerate(checked):
+        hindrance = curve.hindrance()
+        if hindrance is None:
+            alike[curve.n_fit].append(number)
+        else:
+            fits[number] = Fit(family, hindrance, curve.n_fit, curve.n_held_out, objective)
+    for numbers in alike.values():
+        group = [checked[number] for number in numbers]
+        problems = Problems(
+            family,
+            objective,
+            tuple(np.column_stack(each) for each in zip(*(curve.scaled for curve in group), strict=True)),
+            np.column_stack([curve.values[: curve.n_fit] / curve.unit for curve in group]),
+            np.column_stack([curve.weights[: curve.n_fit] for curve in group]),
+        )
+        found = _search(problems, method)
+        stationary = _stationary(problems, found.points)
+        for place, number in enumerate(numbers):
+            fits[number] = checked[number].fit(
+                found.points[:, place], bool(found.identified[place]), bool(stationary[place])
+            )
+    return [fits[number] for number in range(len(checked))]
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One curve, checked and ordered by its first input."""
+
+    family: Family
+    objective: Objective
+    inputs: tuple[Floats, ...]
+    values: Floats
+    weights: Floats
+    n_fit: int
+
+    @classmethod
+    def of(
+        cls,
+        family: Family,
+        objective: Objective,
+        n_fit: int | None,
+        inputs: ArrayLike,
+        values: ArrayLike,
+        weights: ArrayLike | None = None,
+    ) -> _Curve:
+        columns, values = family.split(inputs), np.asarray(values, dtype=float)
+        n = columns[0].size
+        weights = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
+        if values.shape != (n,) or weights.shape != (n,):
+            raise ValueError(
+                f"{n} inputs need as many values and weights, not {values.shape}, {weights.shape}"
+            )
+        if len(np.unique(np.column_stack(columns), axis=0)) != n:
+            raise ValueError(f"{', '.join(family.inputs)}: two points are the same; average the seeds first")
+        if not np.all(np.isfinite(values)):
+            raise ValueError("values must be finite")
+        if not np.all(np.isfinite(weights) & (weights > 0)):
+            raise ValueError("weights must be positive and finite")
+        if n_fit is not None and n_fit < 1:
+            raise ValueError(f"n_fit must be positive, not {n_fit}")
+        order = np.argsort(columns[0], kind="stable")
+        return cls(
+            family,
+            objective,
+            tuple(column[order] for column in columns),
+            values[order],
+            weights[order],
+            n if n_fit is None else min(n_fit, n),
+        )
+
+    @property
+    def n_held_out(self) -> int:
+        return self.values.size - self.n_fit
+
+    @property
+    def fitted(self) -> tuple[Floats, ...]:
+        return tuple(column[: self.n_fit] for column in self.inputs)
+
+    @property
+    def chart(self) -> Chart:
+        return self.family.chart(self.fitted)
+
+    @property
+    def scaled(self) -> tuple[Floats, ...]:
+        return self.chart.scaled(self.family.coordinates(self.fitted))
+
+    @property
+    def unit(self) -> float:
+        return unit_of(self.family, self.values[: self.n_fit])
+
+    def hindrance(self) -> Status | None:
+        """Why nothing can be fitted, None where something can."""
+        if takes_logs(self.family, self.objective) and np.any(self.values <= 0):
+            return Status.UNDEFINED
+        if self.n_fit < self.family.n_parameters:
+            return Status.UNDERDETERMINED
+        spread = [np.ptp(x) for x in self.family.coordinates(self.fitted)]
+        if len(spread) > 1 and min(spread) < 1e-9:
+            return Status.UNDERDETERMINED
+        if self.family.inputs[0] == "pretrain_tokens" and self.n_fit > 1 and spread[0] < MIN_SPAN:
+            return Status.SHORT_SPAN
+        return None
+
+    def fit(self, point: Floats, identified: bool, stationary: bool) -> Fit:
+        outcome = (self.n_fit, self.n_held_out, self.objective)
+        if not stationary:
+            return Fit(self.family, Status.NOT_CONVERGED, *outcome)
+        family, place = self.family, Place(self.chart, self.unit, point)
+        predicted = place.predict(family, np.column_stack(self.inputs))
+        with np.errstate(all="ignore"):
+            errors = np.abs(np.log(predicted) - np.log(self.values))
+            change = np.ptp(np.log(predicted[: self.n_fit]))
+            residuals = self.objective.target(predicted) - self.objective.target(self.values)
+        total = float(self.objective.of(residuals[: self.n_fit], self.weights[: self.n_fit]))
+        on_bound = names_on_bound(family, point)
+        if change < FLAT_CHANGE and family.n_parameters > 1:
+            status = Status.FLAT
+        elif on_bound or not identified:
+            status = Status.UNIDENTIFIED
+        elif self.n_fit == family.n_parameters:
+            status = Status.INTERPOLATED
+        else:
+            status = Status.OK if self.n_held_out else Status.NO_HELD_OUT
+        published = {name: float(value) for name, value in place.published(family).items()}
+        return Fit(
+            family,
+            status,
+            *outcome,
+            parameters={} if status is Status.FLAT else published,
+            objective=total,
+            fit_error=float(errors[: self.n_fit].mean()),
+            held_out_error=float(errors[self.n_fit :].mean()) if self.n_held_out else math.nan,
+            on_bound=on_bound,
+            place=place,
+        )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The optimum of each problem: points (parameters, problems), objectives, and whether the data fix every
+    shape there."""
+
+    points: Floats
+    reached: Floats
+    identified: np.ndarray
+
+
+def _search(problems: Problems, method: Method) -> _Found:
+    """Find each problem's optimum, and judge it by the profile of its objective over the shapes (the profile
+    likelihood of Venzon and Moolgavkar 1988, with the F distribution for the estimated noise)."""
+    profile = Profile.of(problems)
+    if method == "paper":
+        points, reached = paper.search(problems)
     else:
-        status = Status.OK if n_fit < tokens.size else Status.NO_HELD_OUT
-    return Fit(
-        status=status,
-        coefficients=coefficients if exist else {},
-        objective=float(huber(delta, errors[:n_fit]).sum()),
-        fit_error=float(errors[:n_fit].mean()),
-        held_out_error=float(errors[n_fit:].mean()) if n_fit < tokens.size else math.nan,
-        **outcome,
-    )
+        points, reached = best_of(problems, profile.lowest(FAST_STARTS))
+    freedom = problems.observed.shape[0] - problems.family.n_parameters
+    slack = fdtri(1, freedom, SETTLED_LEVEL) / freedom if freedom else 0.0
+    limit = reached * (1 + slack) + 1e-12 * min(problems.objective.delta, 1.0) ** 2
+    return _Found(points, reached, profile.settles(points, limit, OTHER_SHAPE))
 
 
-def huber_objective(
-    point: Floats, family: Family, chart: Chart, log_tokens: Floats, log_values: Floats, delta: float
-) -> tuple[float, Floats]:
-    """Summed Huber loss of ln(predicted) - ln(observed), in units of delta^2, and its gradient to the
-    coordinates.
-
-    The unit makes the loss of a residual as large as delta 1/2, so that the optimizer's tolerances mean the
-    same for every delta.
-    """
-    predicted, jacobian = family.log_predict(point, log_tokens, chart)
-    residuals = (predicted - log_values) / delta
-    return float(huber(1.0, residuals).sum()), jacobian.T @ np.clip(residuals, -1.0, 1.0) / delta
-
-
-def _checked(tokens: ArrayLike, values: ArrayLike, delta: float, n_fit: int) -> tuple[Floats, Floats]:
-    tokens, values = np.asarray(tokens, dtype=float), np.asarray(values, dtype=float)
-    if tokens.ndim != 1 or tokens.shape != values.shape:
-        raise ValueError(
-            f"tokens and values must be lists of one length, not {tokens.shape} and {values.shape}"
+def _stationary(problems: Problems, points: Floats) -> np.ndarray:
+    """Whether the gradient vanishes at each point, but for what pushes against a bound, beside the largest it
+    could be there. Exact fits are stationary whatever rounding says."""
+    with np.errstate(all="ignore"):
+        residuals, derivatives = problems.linearised(points)
+        delta = problems.objective.delta
+        pull = problems.weights * np.clip(residuals, -delta, delta)
+        gradient = np.array([(pull * each).sum(axis=0) for each in derivatives])
+        strongest = np.minimum(delta, np.abs(residuals).max(axis=0))
+        largest = np.array(
+            [(problems.weights * np.abs(each) * strongest).sum(axis=0) for each in derivatives]
         )
-    if not np.all(np.isfinite(tokens) & (tokens > 0)):
-        raise ValueError(
-            "tokens must be positive and finite; a baseline without pretraining is not part of a curve"
-        )
-    if np.unique(tokens).size != tokens.size:
-        raise ValueError("tokens must be distinct; average the seeds of a point first")
-    if not np.all(np.isfinite(values)):
-        raise ValueError("values must be finite")
-    if not delta > 0 or n_fit < 1:
-        raise ValueError(f"delta and n_fit must be positive, not {delta} and {n_fit}")
-    order = np.argsort(tokens)
-    return tokens[order], values[order]
-
-
-def _ends(
-    family: Family, chart: Chart, log_tokens: Floats, log_values: Floats, delta: float, max_iterations: int
-) -> list[OptimizeResult]:
-    """Where the search ended from each start, the lowest objective first."""
-
-    def search(start: Floats) -> OptimizeResult:
-        return minimize(
-            huber_objective,
-            start,
-            args=(family, chart, log_tokens, log_values, delta),
-            method="L-BFGS-B",
-            jac=True,
-            bounds=family.bounds,
-            options={"maxiter": max_iterations, "maxfun": 10 * max_iterations, "ftol": 1e-14, "gtol": 1e-8},
-        )
-
-    with _one_blas_thread():
-        return sorted(map(search, family.starts(float(log_values.mean()))), key=lambda end: end.fun)
-
-
-def _one_blas_thread() -> AbstractContextManager:
-    """Keeps L-BFGS from handing its tiny matrices to several threads: on busy cores that costs tenfold."""
-    return threadpool_limits(1, user_api="blas") if threadpool_limits else nullcontext()
-
-
-def _stationary(
-    point: Floats, family: Family, chart: Chart, log_tokens: Floats, log_values: Floats, delta: float
-) -> bool:
-    """Whether the gradient vanishes, but for what pushes against a bound, beside the largest it could be
-    here.
-
-    The optimizer's own word is not enough: with small deltas it reports a failed line search at the very
-    optimum.
-    """
-    gradient = huber_objective(point, family, chart, log_tokens, log_values, delta)[1]
-    largest = np.abs(family.log_predict(point, log_tokens, chart)[1]).sum(axis=0) / delta
-    low, high = np.array(family.bounds).T
-    free = ~(((point <= low) & (gradient > 0)) | ((point >= high) & (gradient < 0)))
-    return bool(np.all(np.abs(gradient[free]) <= STATIONARY * largest[free]))
-
-
-def _on_a_bound(family: Family, point: Floats) -> bool:
-    _, slope, bend = point
-    low, high = family.bend_bounds
-    return slope >= MAX_SLOPE or min(bend - low, high - bend) <= 1e-6 * (high - low)
-
-
-def _equally_good_elsewhere(ends: list[OptimizeResult]) -> bool:
-    """Whether another start ended as low as the best one (within a share, or both at 0) but with another
-    bend."""
-    limit = ends[0].fun * (1 + SAME_OBJECTIVE) + 1e-12
-    return any(end.fun <= limit and abs(end.x[2] - ends[0].x[2]) > OTHER_BEND for end in ends)
+    low, high = bounds(problems.family)
+    held = ((points <= low) & (gradient > 0)) | ((points >= high) & (gradient < 0))
+    exact = np.abs(residuals).max(axis=0) < 1e-9
+    return np.all(held | (np.abs(gradient) <= STATIONARY * largest), axis=0) | exact
