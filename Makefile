@@ -3,13 +3,14 @@
 VENV ?= .venv
 CORES ?= all
 ARGS ?=
+ARCHIVE ?=
 BIN := $(abspath $(VENV))/bin
 # What rules start by name comes from the environment too.
 IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run test testbed bench lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
@@ -18,6 +19,7 @@ help:  ## Show this list
 	@echo "  CORES        how many cores make run uses (all)"
 	@echo "  ARGS         more arguments for snakemake or pytest, such as ARGS=--dry-run"
 	@echo "  PYTHON       the CPython 3.11 to build the environment from"
+	@echo "  ARCHIVE      a local copy of the testbed's archive, where GitHub cannot be reached"
 	@echo "  VENV         where the environment lies (.venv)"
 	@echo "  TORCH_INDEX  a package index that has the wanted build of torch (docs/dependencies.md)"
 
@@ -30,6 +32,13 @@ run: setup  ## Run the default study; a second time does only what is new
 test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
 	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
 	@$(IN_ENV) python -m pytest --durations=20 tests/pipeline $(ARGS)
+
+testbed: setup  ## Score both estimators on the 104 models of Gadre et al. 2024
+	@$(IN_ENV) downlaw testbed gadre2024 --estimator paper $(if $(ARCHIVE),--archive $(ARCHIVE))
+	@$(IN_ENV) downlaw testbed gadre2024 --estimator downlaw $(if $(ARCHIVE),--archive $(ARCHIVE))
+
+bench: setup  ## Compare the fitter with public alternatives, and write results/speed.csv
+	@$(IN_ENV) python -m benchmarks --csv results/speed.csv $(ARGS)
 
 lint: setup  ## Check the style of code and rules
 	$(IN_ENV) ruff check .

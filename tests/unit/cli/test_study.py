@@ -6,19 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from downlaw.cli import app
-from downlaw.laws import fit_runs
+from downlaw.laws import fit_runs, value_runs, verdict_runs
 from downlaw.study import Study, load_study
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def run(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -90,11 +82,16 @@ def test_summary_shows_the_tables_of_a_results_folder(run, tmp_path):
             "mixture": ["", *["en+de"] * 6],
             "pretrain_tokens": [0, 1000, 2000, 4000, 8000, 16_000, 32_000],
             "cross_entropy": [5.0, *(3 + 20 / tokens**0.4 for tokens in (1e3, 2e3, 4e3, 8e3, 16e3, 32e3))],
+            "bleu": [2.0, *(4 * step**0.5 for step in range(1, 7))],
         }
     )
     runs.to_csv(tmp_path / "runs.csv", index=False)
     fit_runs(runs).to_csv(tmp_path / "laws.csv", index=False)
+    assert run("summary", tmp_path).exit_code == 0, "a folder without verdicts and valuations"
+    verdict_runs(runs, relative_noise=0.01).to_csv(tmp_path / "verdicts.csv", index=False)
+    value_runs(runs, relative_noise=0.01).to_csv(tmp_path / "valuations.csv", index=False)
     done = run("summary", tmp_path)
+    assert "aligned" in done.stdout or "inconclusive" in done.stdout
     assert done.exit_code == 0
     assert "no pretraining" in done.stdout
     assert "power law" in done.stdout
