@@ -30,8 +30,10 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        RESULTS / "runs.csv",
-        RESULTS / "laws.csv",
-        RESULTS / "report/summary.txt",
-        RESULTS / "costs.csv",
+        rules.runs.output,
+        rules.resamples.output,
+        rules.laws.output,
+        rules.figures.output,
+        rules.costs.output,
+        rules.summary.output,
     localrule: True

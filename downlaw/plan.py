@@ -48,6 +48,7 @@ def plan(study: Study) -> list[StageCost]:
         _finetuning(study),
         StageCost("evaluate", "evaluate", len(study.tasks) * len(starts(study))),
         StageCost("laws", "runs", 1),
+        StageCost("laws", "resamples", 1),
         StageCost("laws", "laws", 1),
         StageCost("report", "figures", 1),
         StageCost("report", "costs", 1),

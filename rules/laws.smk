@@ -19,11 +19,40 @@ rule runs:
         "../scripts/laws_runs.py"
 
 
+rule resamples:
+    input:
+        [
+            (EVALUATE / name / start_path(start)).with_suffix(".segments.parquet")
+            for name in STUDY.tasks
+            for start in starts(STUDY)
+        ],
+    output:
+        RESULTS / "resamples.parquet",
+    log:
+        RESULTS / "logs/resamples/resamples.log",
+    benchmark:
+        RESULTS / "benchmarks/resamples/resamples.tsv"
+    conda:
+        "../envs/downlaw.yaml"
+    params:
+        samples=STUDY.evaluate.bootstrap_samples,
+    message:
+        "draw test sets anew"
+    script:
+        "../scripts/laws_resamples.py"
+
+
+# Only figures read the lines.
 rule laws:
     input:
-        rules.runs.output,
+        runs=rules.runs.output,
+        resamples=rules.resamples.output,
     output:
-        RESULTS / "laws.csv",
+        laws=RESULTS / "laws.csv",
+        predictions=RESULTS / "predictions.csv",
+        verdicts=RESULTS / "verdicts.csv",
+        valuations=RESULTS / "valuations.csv",
+        lines=RESULTS / "law_lines.csv",
     log:
         RESULTS / "logs/laws/laws.log",
     benchmark:

@@ -1,7 +1,10 @@
 rule figures:
     input:
         runs=rules.runs.output,
-        laws=rules.laws.output,
+        laws=rules.laws.output.laws,
+        lines=rules.laws.output.lines,
+        verdicts=rules.laws.output.verdicts,
+        valuations=rules.laws.output.valuations,
     output:
         directory(REPORT / "figures"),
     log:
@@ -18,7 +21,7 @@ rule figures:
 
 rule costs:
     input:
-        tables=[rules.runs.output, rules.laws.output],
+        tables=[rules.runs.output, rules.resamples.output, *rules.laws.output],
         figures=rules.figures.output,
         pretrain=[
             PRETRAIN / start_path(start)
@@ -48,7 +51,9 @@ rule costs:
 rule summary:
     input:
         runs=rules.runs.output,
-        laws=rules.laws.output,
+        laws=rules.laws.output.laws,
+        verdicts=rules.laws.output.verdicts,
+        valuations=rules.laws.output.valuations,
         figures=rules.figures.output,
         costs=rules.costs.output,
     output:

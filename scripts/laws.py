@@ -1,20 +1,39 @@
-"""Fit a law to every curve of the table of runs."""
+"""Fit laws to every curve of the table of runs, judge the curves, and say what the laws predict."""
 
 from dataclasses import replace
 
 from downlaw.console import job
 from downlaw.files import write_aside
-from downlaw.laws.tables import METRICS, fit_runs, read_runs
+from downlaw.laws import METRICS, fit_runs, predict_runs, read_resamples, read_runs
+from downlaw.laws.valuation import value_runs
+from downlaw.laws.verdicts import verdict_runs
+from downlaw.report.lines import law_lines
 from downlaw.study import load_study
 
-study = load_study(snakemake.config)
+DIGITS = "%.10g"  # sums in another order differ in the last of 17 digits; the same study has the same tables
 
-deltas = {"cross_entropy": study.laws.huber_delta_cross_entropy}
-metrics = {
-    name: replace(how, delta=deltas.get(name, study.laws.huber_delta_scores)) for name, how in METRICS.items()
-}
+laws = load_study(snakemake.config).laws
+
+scores = dict.fromkeys(METRICS, laws.huber_delta_scores)
+deltas = scores | {"cross_entropy": laws.huber_delta_cross_entropy}
 
 with job(snakemake.log[0], "laws"):
-    laws = fit_runs(read_runs(snakemake.input[0]), n_fit=study.laws.fit_points, metrics=metrics)
-    with write_aside(snakemake.output[0]) as aside:
-        laws.to_csv(aside, index=False)
+    runs = read_runs(str(snakemake.input.runs))
+    how = {
+        "metrics": {name: replace(metric, delta=deltas[name]) for name, metric in METRICS.items()},
+        "resamples": read_resamples(str(snakemake.input.resamples)),
+        "level": laws.interval_level,
+        "samples": laws.bootstrap_samples,
+    }
+    tested = how | {"n_fit": laws.fit_points}
+    verdicts = verdict_runs(runs, **tested)
+    tables = {
+        "laws": fit_runs(runs, method=laws.method, **tested),
+        "predictions": predict_runs(runs, budgets=laws.budgets, **tested),
+        "verdicts": verdicts,
+        "valuations": value_runs(runs, budgets=laws.budgets, targets=laws.targets, verdicts=verdicts, **how),
+        "lines": law_lines(runs, budgets=laws.budgets, **tested),
+    }
+    for name, table in tables.items():
+        with write_aside(snakemake.output[name]) as aside:
+            table.to_csv(aside, index=False, float_format=DIGITS)

@@ -5,9 +5,18 @@ from pathlib import Path
 from downlaw.console import job, say
 from downlaw.laws import read_laws, read_runs
 from downlaw.report.figures import write_figures
+from downlaw.report.tables import read_lines, read_valuations, read_verdicts
 
 with job(snakemake.log[0], "figures"):
     folder = Path(snakemake.output[0])
     folder.mkdir(parents=True)
-    paths = write_figures(read_runs(str(snakemake.input.runs)), read_laws(str(snakemake.input.laws)), folder)
+    runs, laws = read_runs(str(snakemake.input.runs)), read_laws(snakemake.input.laws)
+    paths = write_figures(
+        runs,
+        laws,
+        folder,
+        lines=read_lines(snakemake.input.lines),
+        verdicts=read_verdicts(snakemake.input.verdicts),
+        valuations=read_valuations(snakemake.input.valuations),
+    )
     say(f"figures: {len(paths)} files in {folder}")

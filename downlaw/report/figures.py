@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,18 +17,21 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
 from downlaw.files import write_aside
-from downlaw.laws import FAMILIES, METRICS, Curve, Point, Status, check_runs, curves
+from downlaw.laws import Point, check_runs, curves
 
+from .budgets import draw_budgets
 from .labels import METRIC_LABELS, MixtureStyle, mixture_styles, short_count
+from .shown import ShownCurve, footnote
 
 FORMATS = ("png", "svg")
-DRAWN = frozenset({Status.OK, Status.NO_HELD_OUT, Status.INTERPOLATED, Status.UNIDENTIFIED})
-"""Statuses whose law is a curve worth drawing; under `unidentified` only its coefficients are in doubt."""
 
 _GREY = "#555555"
 _TEXT_SIZE = 9
 _LEGEND_LINE = 0.19
-"""Height of one line of the legend, in inches."""
+_FOOTNOTE_LINE = 0.125
+"""Heights of one line of the legend and of the footnote, in inches."""
+_LEEWAY = 0.5
+"""Lines and bands may widen the vertical axis by this share at either end; beyond it they are cut off."""
 
 
 def figure_name(task: str, finetune_pairs: int, metric: str) -> str:
@@ -36,21 +39,36 @@ def figure_name(task: str, finetune_pairs: int, metric: str) -> str:
     return f"{task}_{finetune_pairs}_{metric}"
 
 
-def write_figures(runs: pd.DataFrame, laws: pd.DataFrame, folder: str | Path) -> list[Path]:
+def write_figures(
+    runs: pd.DataFrame,
+    laws: pd.DataFrame,
+    folder: str | Path,
+    *,
+    lines: pd.DataFrame | None = None,
+    verdicts: pd.DataFrame | None = None,
+    valuations: pd.DataFrame | None = None,
+) -> list[Path]:
     """Draw every figure of a table of runs and its table of laws into `folder`, each as PNG and SVG.
 
-    The same tables give the same bytes; curves without a point have no figure. Returns the paths, in the
-    order of the laws. Raises TableError where the table of runs is no such table.
+    The same tables give the same bytes; curves without a point have no figure. lines, verdicts: see
+    draw_figure. valuations: of value_runs, for figures of what is predicted at budgets. Returns the paths, in
+    the order of the laws. Raises TableError where the table of runs is no such table.
     """
+    runs = check_runs(runs)
     paths = []
     with_points = laws[laws["n_fit"] + laws["n_held_out"] > 0]
     places = with_points[["task", "finetune_pairs", "metric"]].drop_duplicates()
     for task, pairs, metric in places.itertuples(index=False):
-        figure = draw_figure(runs, laws, task, pairs, metric)
-        for ending in FORMATS:
-            path = Path(folder) / f"{figure_name(task, pairs, metric)}.{ending}"
-            save_figure(figure, path)
-            paths.append(path)
+        name = figure_name(task, pairs, metric)
+        figures = {name: draw_figure(runs, laws, task, pairs, metric, lines=lines, verdicts=verdicts)}
+        if valuations is not None:
+            styles = mixture_styles(runs[runs["task"] == task])
+            figures[f"{name}_budgets"] = draw_budgets(valuations, styles, task, pairs, metric)
+        for stem, figure in figures.items():
+            for ending in FORMATS if figure else ():
+                path = Path(folder) / f"{stem}.{ending}"
+                save_figure(figure, path)
+                paths.append(path)
     return paths
 
 
@@ -63,76 +81,55 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 
 def draw_figure(
-    runs: pd.DataFrame, laws: pd.DataFrame, task: str, finetune_pairs: int, metric: str
+    runs: pd.DataFrame,
+    laws: pd.DataFrame,
+    task: str,
+    finetune_pairs: int,
+    metric: str,
+    *,
+    lines: pd.DataFrame | None = None,
+    verdicts: pd.DataFrame | None = None,
 ) -> Figure:
     """The curves of one metric over pretraining tokens, with their laws and the baseline.
 
-    Filled points and solid lines are fitted, hollow points and dashed lines held out. Laws that could not be
-    fitted are not drawn; the legend gives their status. Raises ValueError where there is no such curve.
+    Filled points and solid lines are fitted, hollow points and dashed lines held out; dotted lines are the
+    laws of all points, extrapolated. Laws that could not be fitted are not drawn; the legend gives their
+    status. lines: of law_lines; without it laws end at the last point and have no intervals. verdicts: of
+    verdict_runs, for the legend. Raises ValueError where there is no such curve.
     """
     runs = check_runs(runs)
     runs = runs[runs["task"] == task]
     styles = mixture_styles(runs)
     runs = runs[runs["finetune_pairs"] == finetune_pairs]
-    shown = [_Shown(curve, _law_of(curve, laws)) for curve in curves(runs, metric) if curve.points]
+    shown = [ShownCurve.of(curve, laws, lines, verdicts) for curve in curves(runs, metric) if curve.points]
     if not shown:
         raise ValueError(f"no finished runs of {task} with {finetune_pairs} pairs have a {metric}")
     shown.sort(key=lambda one: list(styles).index(one.curve.mixture))
 
-    label = METRIC_LABELS[metric]
+    label, notes = METRIC_LABELS[metric], footnote(runs, metric, shown)
     names = [*styles, "no pretraining"]
-    figure, axes = _canvas(legend_lines=len(shown), longest_name=max(map(len, names)))
+    figure, axes = _canvas(len(shown), len(notes), longest_name=max(map(len, names)))
     title = f"{task}: test {label.name} after finetuning on {finetune_pairs:,} pairs"
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_xlabel("pretraining tokens (Dp)")
     axes.set_ylabel(f"{label.name} ({label.unit})")
-    ends = [
-        _End(one.curve.points[-1].value, one.curve.mixture, styles[one.curve.mixture].colour) for one in shown
-    ]
+    ends = [_End(one.last, one.curve.mixture, styles[one.curve.mixture].colour) for one in shown]
     baseline = shown[0].curve.baseline
     if baseline is not None:
         _draw_baseline(axes, baseline)
         ends.append(_End(baseline.value, "no pretraining", _GREY))
     for one in shown:
-        _draw_curve(axes, one, styles[one.curve.mixture])
-    _set_token_axis(axes, sorted({tokens for one in shown for tokens in one.curve.tokens}))
+        _draw_points(axes, one, styles[one.curve.mixture])
+    low, high = axes.get_ylim()
+    for one in shown:
+        _draw_laws(axes, one, styles[one.curve.mixture])
+    axes.set_ylim(*_with_leeway(axes.get_ylim(), low, high))
+    _set_token_axis(axes, shown)
     _label_ends(axes, ends)
     _legend(figure, axes, shown, styles)
-    footnote = "\n".join(_footnote(runs, metric, shown))
-    figure.text(0.02, 0.1 / figure.get_figheight(), footnote, fontsize=7, color=_GREY, va="bottom")
+    place = (0.02, 0.1 / figure.get_figheight())
+    figure.text(*place, "\n".join(notes), fontsize=7, color=_GREY, va="bottom")
     return figure
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A curve with the row of its law, None where there is none."""
-
-    curve: Curve
-    law: pd.Series | None
-
-    @property
-    def n_fit(self) -> int:
-        return int(self.law["n_fit"]) if self.law is not None else 0
-
-    def predict(self, tokens: np.ndarray) -> np.ndarray | None:
-        """The law at these tokens, None where it is not drawn."""
-        if self.law is None or self.law["status"] not in DRAWN:
-            return None
-        family = FAMILIES[self.law["law"]]
-        coefficients = {each.name: float(self.law[each.name]) for each in family.coefficients}
-        values = family.predict(tokens, coefficients)
-        return values if np.all(np.isfinite(values)) else None
-
-    def outcome(self) -> str:
-        """What became of the fit, in the fewest words."""
-        if self.law is None:
-            return "no law fitted"
-        status = str(self.law["status"])
-        if status not in DRAWN:
-            return f"no law: {status}"
-        error = self.law["held_out_error"]
-        words = [] if pd.isna(error) else [f"held-out error {error:.3f}"]
-        return ", ".join(words if status == Status.OK else [*words, status])
 
 
 @dataclass(frozen=True, order=True)
@@ -144,11 +141,11 @@ class _End:
     colour: str
 
 
-def _canvas(legend_lines: int, longest_name: int) -> tuple[Figure, Axes]:
-    """A figure with axes of one size, and as much room as the names at the right and the legend below
-    take."""
+def _canvas(legend_lines: int, footnote_lines: int, longest_name: int) -> tuple[Figure, Axes]:
+    """A figure with axes of one size, and as much room as the names at the right and the legend and footnote
+    below take."""
     left, right, top, axes_width, axes_height = 0.75, 0.3 + 0.08 * longest_name, 0.4, 5.9, 3.2
-    below = 1.0 + _LEGEND_LINE * legend_lines
+    below = 0.75 + _LEGEND_LINE * legend_lines + _FOOTNOTE_LINE * footnote_lines
     width, height = left + axes_width + right, top + axes_height + below
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
@@ -159,26 +156,29 @@ def _canvas(legend_lines: int, longest_name: int) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _law_of(curve: Curve, laws: pd.DataFrame) -> pd.Series | None:
-    same = (laws["task"] == curve.task) & (laws["finetune_pairs"] == curve.finetune_pairs)
-    same &= (laws["mixture"] == curve.mixture) & (laws["metric"] == curve.metric)
-    return laws[same].iloc[0] if same.any() else None
-
-
 def _draw_baseline(axes: Axes, baseline: Point) -> None:
     axes.axhline(baseline.value, color=_GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1)
     if np.isfinite([baseline.low, baseline.high]).all():
         axes.axhspan(baseline.low, baseline.high, color=_GREY, alpha=0.08, linewidth=0, zorder=0)
 
 
-def _draw_curve(axes: Axes, one: _Shown, style: MixtureStyle) -> None:
-    tokens, n_fit = one.curve.tokens, one.n_fit
-    for line, first, last in (("-", 0, n_fit - 1), ("--", n_fit - 1, len(tokens) - 1)):
-        if n_fit and last > first:
-            span = np.geomspace(tokens[first], tokens[last], 200)
-            values = one.predict(span)
-            if values is not None:
-                axes.plot(span, values, line, color=style.colour, linewidth=1.6, zorder=2)
+def _draw_laws(axes: Axes, one: ShownCurve, style: MixtureStyle) -> None:
+    last_fitted = one.curve.tokens[one.n_fit - 1]
+    tested = one.tested["pretrain_tokens"]
+    for line, dashes in (
+        (one.tested[tested <= last_fitted], "-"),
+        (one.tested[tested >= last_fitted], "--"),
+        (one.extrapolated, ":"),
+    ):
+        if len(line) > 1:
+            tokens = line["pretrain_tokens"].to_numpy(float)
+            axes.plot(tokens, line["predicted"], dashes, color=style.colour, linewidth=1.6, zorder=2)
+            ends = line[["low", "high"]].to_numpy(float)
+            if np.isfinite(ends).all():
+                axes.fill_between(tokens, *ends.T, color=style.colour, alpha=0.1, linewidth=0, zorder=0)
+
+
+def _draw_points(axes: Axes, one: ShownCurve, style: MixtureStyle) -> None:
     for number, point in enumerate(one.curve.points):
         if np.isfinite([point.low, point.high]).all():
             axes.vlines(
@@ -195,19 +195,34 @@ def _draw_curve(axes: Axes, one: _Shown, style: MixtureStyle) -> None:
             point.value,
             style.marker,
             color=style.colour,
-            markerfacecolor=style.colour if number < n_fit else "white",
+            markerfacecolor=style.colour if number < one.n_fit else "white",
             markersize=6,
             markeredgewidth=1.4,
             zorder=3,
         )
 
 
-def _set_token_axis(axes: Axes, tokens: Sequence[float]) -> None:
-    """A logarithmic axis with a tick at every Dp, and a label wherever there is room for one."""
+def _with_leeway(limits: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    """Limits of the vertical axis with everything drawn, kept near those of the points, low and high."""
+    leeway = _LEEWAY * (high - low)
+    return max(limits[0], low - leeway), min(limits[1], high + leeway)
+
+
+def _set_token_axis(axes: Axes, shown: Sequence[ShownCurve]) -> None:
+    """A logarithmic axis with a tick at every Dp and at doublings beyond, and a label wherever there is room
+    for one."""
+    tokens = sorted({tokens for one in shown for tokens in one.curve.tokens})
+    end = max(
+        [tokens[-1], *(one.extrapolated["pretrain_tokens"].max() for one in shown if len(one.extrapolated))]
+    )
+    while tokens[-1] * 2 <= end * 1.001:
+        tokens.append(tokens[-1] * 2)
+    if end > tokens[-1] * 1.001:
+        tokens.append(end)
     axes.set_xscale("log")
-    margin = (tokens[-1] / tokens[0]) ** 0.04 if len(tokens) > 1 else 2.0
-    axes.set_xlim(tokens[0] / margin, tokens[-1] * margin)
-    width = np.log(tokens[-1] / tokens[0]) or 1.0
+    margin = (end / tokens[0]) ** 0.04 if len(tokens) > 1 else 2.0
+    axes.set_xlim(tokens[0] / margin, end * margin)
+    width = np.log(end / tokens[0]) or 1.0
     labels, last = [], -np.inf
     for count in tokens:
         room = (np.log(count) - last) / width > 0.075
@@ -220,11 +235,12 @@ def _set_token_axis(axes: Axes, tokens: Sequence[float]) -> None:
 
 def _label_ends(axes: Axes, ends: list[_End]) -> None:
     """Name each line at the right edge, moved apart where the names would overlap."""
-    ends = sorted(ends)
     low, high = axes.get_ylim()
+    ends = sorted(ends)
+    wanted = np.clip([end.height for end in ends], low, high)
     # The least movement that leaves a gap between neighbours is an isotonic regression.
     gaps = np.arange(len(ends)) * 0.052 * (high - low)
-    heights = isotonic_regression([end.height for end in ends] - gaps).x + gaps
+    heights = isotonic_regression(wanted - gaps).x + gaps
     heights -= max(0.0, heights[-1] - high)
     for end, height in zip(ends, heights, strict=True):
         place = {"xy": (1.01, height), "xycoords": ("axes fraction", "data"), "va": "center"}
@@ -232,11 +248,11 @@ def _label_ends(axes: Axes, ends: list[_End]) -> None:
     axes.set_ylim(low, high)
 
 
-def _legend(figure: Figure, axes: Axes, shown: Sequence[_Shown], styles: dict[str, MixtureStyle]) -> None:
+def _legend(figure: Figure, axes: Axes, shown: Sequence[ShownCurve], styles: dict[str, MixtureStyle]) -> None:
     handles, texts = [], []
     for one in shown:
         style = styles[one.curve.mixture]
-        line = "-" if one.predict(one.curve.tokens) is not None else ""
+        line = "-" if len(one.tested) else ""
         handles.append(Line2D([], [], color=style.colour, marker=style.marker, linestyle=line, markersize=6))
         texts.append(f"{style.label}: {one.outcome()}")
     corner = (axes.get_position().x0, axes.get_position().y0 - 0.5 / figure.get_figheight())
@@ -250,32 +266,3 @@ def _legend(figure: Figure, axes: Axes, shown: Sequence[_Shown], styles: dict[st
         borderpad=0,
         labelspacing=_LEGEND_LINE * 72 / _TEXT_SIZE - 1.1,
     )
-
-
-def _footnote(runs: pd.DataFrame, metric: str, shown: Sequence[_Shown]) -> Iterator[str]:
-    family = FAMILIES[METRICS[metric].law]
-    fitted = sorted({one.n_fit for one in shown if one.predict(one.curve.tokens) is not None})
-    if fitted:
-        points = f"{fitted[0]} smallest Dp" if len(fitted) == 1 else "smallest Dp"
-        yield (
-            f"Filled points, solid line: fitted ({points}). Hollow points, dashed line: held out."
-            f" Law: {family.formula} ({family.source.split(',')[0]})."
-        )
-    points = [point for one in shown for point in one.curve.points]
-    bars = ""
-    if max(point.n_seeds for point in points) > 1:
-        bars = " Bars: smallest and largest run."
-    elif any(np.isfinite(point.low) for point in points):
-        bars = " Bars: 95% bootstrap interval over test segments."
-    yield f"{_seeds(runs)}.{bars}{_segments(runs)}"
-
-
-def _seeds(runs: pd.DataFrame) -> str:
-    kept = runs[runs["selected"] & (runs["status"] == "ok") & (runs["pretrain_tokens"] > 0)]
-    counts = [(kept[f"{stage}_seed"].nunique(), stage) for stage in ("pretraining", "finetuning")]
-    return ", ".join(f"{count} {stage} seed{'s' if count > 1 else ''}" for count, stage in counts)
-
-
-def _segments(runs: pd.DataFrame) -> str:
-    segments = runs["test_segments"].dropna().unique() if "test_segments" in runs else []
-    return f" {int(segments[0]):,} test segments." if len(segments) == 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,27 @@ METRIC_LABELS: dict[str, MetricLabel] = {
     "chrf": MetricLabel("chrF", "0 to 100", 1),
     "comet": MetricLabel("COMET", "1 is perfect", 3),
 }
+
+
+NOISE_LABELS: dict[str, str] = {
+    "segments": "resampled test segments",
+    "seeds": "the spread between seeds",
+    "segments and seeds": "resampled test segments and the spread between seeds",
+    "intervals": "the intervals of the scores, taken as independent",
+    "given": "the noise level given",
+}
+"""Where the noise of a curve is known from."""
+
+
+FAMILY_LABELS: dict[str, str] = {
+    "power_law": "the power law",
+    "log_law": "the log-law",
+    "pure_power": "a power without a floor",
+    "linear_log": "a line over ln(Dp)",
+    "sigmoid": "a sigmoid",
+    "constant": "a constant",
+}
+"""What laws and their rivals are called in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +90,20 @@ def mixture_label(row: pd.Series) -> str:
 
 
 def short_count(count: float) -> str:
-    """A count in three digits at most and a unit: 950, 33k, 1.3M, 2B."""
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    """A count in three digits at most and a unit: 950, 33k, 1.3M, 2B, 1.9T."""
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if count >= 0.9995 * size:
             return f"{count / size:.3g}{unit}"
     return f"{count:.0f}"
+
+
+def with_interval(metric: str, value: float, low: float, high: float) -> str:
+    """A value of a metric with as many decimals as are worth printing, and its interval where there is
+    one."""
+    decimals = METRIC_LABELS[metric].decimals
+    if math.isnan(low) or math.isnan(high):
+        return f"{value:.{decimals}f}"
+    return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
 def plain(value: float, decimals: int) -> str:

@@ -1,11 +1,11 @@
-"""The end of a study on the terminal: what was measured, what was fitted, and what was seen, in plain
-words."""
+"""The end of a study on the terminal: what was measured, fitted, judged and predicted, and what was seen in
+it, in plain words."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import pandas as pd
 from rich import box
@@ -13,49 +13,81 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from downlaw.laws import METRICS, Point, check_runs, curves
+from downlaw.laws import METRICS, Point, check_runs
 
-from .labels import METRIC_LABELS, enumerate_words, mixture_styles, short_count
+from .findings import at_budget, measured, points_of, verdicts_said, what_was_seen
+from .labels import METRIC_LABELS, mixture_styles, short_count, with_interval
 
 PIPED_WIDTH = 100
 
-_Points = dict[tuple[str, str, int], Point]
-"""The points of one task and finetuning size by mixture (empty for the baseline), metric and Dp."""
-
 _WITH_INTERVAL = ("cross_entropy", "bleu")
-"""Metrics whose interval is printed; more would not fit the width."""
+"""Metrics whose interval is printed beside scores; more would not fit the width."""
+_MOST_INTERVALS = 3
+"""As many metrics have their interval printed beside predictions."""
 
 
-def print_summary(runs: pd.DataFrame, laws: pd.DataFrame, console: Console | None = None) -> None:
+def print_summary(
+    runs: pd.DataFrame,
+    laws: pd.DataFrame,
+    console: Console | None = None,
+    *,
+    verdicts: pd.DataFrame | None = None,
+    valuations: pd.DataFrame | None = None,
+) -> None:
     """Print the tables of every task and finetuning size, and what was seen in them.
 
-    Without a `console` it goes to standard output, 100 columns wide where that is no terminal. Raises
-    TableError where the table of runs is no such table.
+    verdicts, valuations: of verdict_runs and value_runs, where they are there. Without a `console` it goes
+    to standard output, 100 columns wide where that is no terminal. Raises TableError where the table of runs
+    is no such table.
     """
     if console is None:
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     runs = check_runs(runs)
     for (task, pairs), here in runs.groupby(["task", "finetune_pairs"], sort=True):
-        name = f"{task}, finetuned on {pairs:,} pairs"
-        console.print(Text(f"{name}: test scores", style="bold"))
+        name, order = f"{task}, finetuned on {pairs:,} pairs", list(mixture_styles(here))
+        mine, judged, valued = (_rows_of(t, task, pairs, order) for t in (laws, verdicts, valuations))
+        _heading(console, f"{name}: test scores")
         console.print(scores_table(here))
-        mine = laws[(laws["task"] == task) & (laws["finetune_pairs"] == pairs)]
-        order = {mixture: place for place, mixture in enumerate(mixture_styles(here))}
-        mine = mine.sort_values("mixture", key=lambda names: names.map(order), kind="stable")
-        console.print(Text(f"{name}: laws", style="bold"))
-        console.print(
-            Text("Points: fitted + held out. Errors: mean |ln predicted - ln observed|.", style="dim")
+        _heading(
+            console, f"{name}: laws", "Points: fitted + held out. Errors: mean |ln predicted - ln observed|."
         )
         console.print(laws_table(mine))
-        for line in what_was_seen(here, mine):
-            console.print(Text(f"- {line}"))
-        console.print()
+        if judged is not None and not judged.empty:
+            _heading(console, f"{name}: verdicts", "What these models showed, at their size.")
+            _bullets(console, verdicts_said(judged))
+        if valued is not None and (table := predictions_table(valued)).row_count:
+            level = valued["interval_level"].dropna()
+            said = f", with {100 * level.iloc[0]:g}% intervals" if len(level) else ""
+            _heading(console, f"{name}: predictions", f"By the laws of all points{said}.")
+            console.print(table)
+        _heading(console, f"{name}: what was seen")
+        _bullets(console, what_was_seen(here, mine, valued))
+
+
+def _rows_of(table: pd.DataFrame | None, task: str, pairs: int, order: list[str]) -> pd.DataFrame | None:
+    """The rows of one task and finetuning size, mixtures in the order of the scores."""
+    if table is None:
+        return None
+    mine = table[(table["task"] == task) & (table["finetune_pairs"] == pairs)]
+    return mine.sort_values("mixture", key=lambda names: names.map(order.index), kind="stable")
+
+
+def _heading(console: Console, text: str, note: str = "") -> None:
+    console.print(Text(text, style="bold"))
+    if note:
+        console.print(Text(note, style="dim"))
+
+
+def _bullets(console: Console, sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        console.print(Text(f"- {sentence}"))
+    console.print()
 
 
 def scores_table(runs: pd.DataFrame) -> Table:
     """The selected runs of one task and finetuning size: the baseline, then each mixture by growing Dp."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    metrics = _measured(runs)
+    metrics = measured(runs)
     penalty = "brevity_penalty" in runs and runs["brevity_penalty"].notna().any()
     _add_mixture_column(table, ["no pretraining", *mixture_styles(runs)])
     table.add_column("Dp", justify="right", no_wrap=True)
@@ -63,7 +95,7 @@ def scores_table(runs: pd.DataFrame) -> Table:
         table.add_column(METRIC_LABELS[metric].name, justify="right", no_wrap=True)
     if penalty:
         table.add_column("BP", justify="right", no_wrap=True)
-    points = _points(runs)
+    points = points_of(runs)
     for mixture in ("", *mixture_styles(runs)):
         label = mixture or "no pretraining"
         for tokens, here in runs[runs["mixture"] == mixture].groupby("pretrain_tokens", sort=True):
@@ -83,6 +115,7 @@ def scores_table(runs: pd.DataFrame) -> Table:
 def laws_table(laws: pd.DataFrame) -> Table:
     """The laws of one task and finetuning size; errors are means of |ln predicted - ln observed|."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    laws = laws[laws["role"] == "law"]
     _add_mixture_column(table, list(laws["mixture"]))
     for column in ("metric", "law"):
         table.add_column(column, no_wrap=True)
@@ -103,71 +136,41 @@ def laws_table(laws: pd.DataFrame) -> Table:
     return table
 
 
-def what_was_seen(runs: pd.DataFrame, laws: pd.DataFrame) -> Iterator[str]:
-    """Plain sentences on one task and finetuning size, from the tables alone."""
-    runs = check_runs(runs)
-    points = _points(runs)
-    for mixture in mixture_styles(runs):
-        yield from _change(points, mixture)
-    yield from _extrapolation(laws)
-    failed = int((runs["status"] != "ok").sum())
-    if failed:
-        yield f"{failed} {'run' if failed == 1 else 'runs'} diverged and are in no curve."
-    if runs[runs["pretrain_tokens"] > 0]["pretraining_seed"].nunique() == 1:
-        yield "One pretraining seed: how much another one would change these numbers is not known."
+def predictions_table(valuations: pd.DataFrame) -> Table:
+    """What the laws of one task and finetuning size say of each budget; where they say nothing, why."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    here = {metric: at_budget(valuations, metric) for metric in METRICS}
+    here = {metric: rows for metric, rows in here.items() if rows["predicted"].notna().any()}
+    table.add_column("Dp", justify="right", no_wrap=True)
+    mixtures = list(dict.fromkeys(valuations["mixture"]))
+    _add_mixture_column(table, mixtures)
+    intervals = list(here)[:_MOST_INTERVALS]
+    for metric in here:
+        table.add_column(METRIC_LABELS[metric].name, justify="right", no_wrap=True)
+    budgets = sorted({tokens for rows in here.values() for tokens in rows["pretrain_tokens"]})
+    for tokens in budgets:
+        for place, mixture in enumerate(mixtures):
+            cells = [
+                _predicted(_one(rows, tokens, mixture), metric, metric in intervals)
+                for metric, rows in here.items()
+            ]
+            table.add_row("" if place else short_count(tokens), mixture, *cells)
+        table.add_section()
+    return table
 
 
-def _change(points: _Points, mixture: str) -> Iterator[str]:
-    """From the baseline to the largest Dp, in cross-entropy and BLEU."""
-    clauses, largest = [], 0
-    for metric in ("cross_entropy", "bleu"):
-        reached = [tokens for name, what, tokens in points if (name, what) == (mixture, metric)]
-        if reached and ("", metric, 0) in points:
-            largest = max(reached)
-            clauses.append(_compared(metric, points["", metric, 0], points[mixture, metric, largest]))
-    if clauses:
-        yield f"With {mixture}, from no pretraining to Dp = {short_count(largest)}: {'; '.join(clauses)}."
+def _one(rows: pd.DataFrame, tokens: float, mixture: str) -> pd.Series | None:
+    found = rows[(rows["pretrain_tokens"] == tokens) & (rows["mixture"] == mixture)]
+    return None if found.empty else found.iloc[0]
 
 
-def _compared(metric: str, before: Point, after: Point) -> str:
-    label = METRIC_LABELS[metric]
-    old, new = (f"{point.value:.{label.decimals}f}" for point in (before, after))
-    if old == new:
-        return f"{label.name} stayed at {old}"
-    went = "fell" if after.value < before.value else "rose"
-    better = (after.value < before.value) == label.lower_is_better
-    sentence = f"{label.name} {went} from {old} to {new} ({'better' if better else 'worse'}"
-    if before.low <= after.high and after.low <= before.high:
-        sentence += ", but the intervals overlap"
-    return sentence + ")"
-
-
-def _extrapolation(laws: pd.DataFrame) -> Iterator[str]:
-    """How far the laws that have a slope were from what they had not seen."""
-    for metric in ("cross_entropy", "bleu"):
-        tested = laws[(laws["metric"] == metric) & laws["held_out_error"].notna()]
-        tested = tested[tested["status"] != "flat"]
-        said = [f"{_percent(law.held_out_error)} with {law.mixture}" for law in tested.itertuples()]
-        if said:
-            name = METRIC_LABELS[metric].name
-            yield (
-                f"The laws of {name}, fitted to the smallest Dp, missed the held-out points by"
-                f" {enumerate_words(said)} on average."
-            )
-
-
-def _measured(runs: pd.DataFrame) -> list[str]:
-    return [metric for metric in METRICS if metric in runs and runs[metric].notna().any()]
-
-
-def _points(runs: pd.DataFrame) -> _Points:
-    found: _Points = {}
-    for metric in _measured(runs):
-        for curve in curves(runs, metric):
-            found |= {(curve.mixture, metric, point.pretrain_tokens): point for point in curve.points}
-            if curve.baseline:
-                found["", metric, 0] = curve.baseline
-    return found
+def _predicted(row: pd.Series | None, metric: str, interval: bool) -> str:
+    if row is None:
+        return ""
+    if pd.isna(row["predicted"]):
+        return row["verdict"] if row["answer"] == "void" else row["answer"]
+    ends = (row["predicted_low"], row["predicted_high"]) if interval else (math.nan, math.nan)
+    return with_interval(metric, row["predicted"], *ends)
 
 
 def _add_mixture_column(table: Table, names: list[str]) -> None:
@@ -178,18 +181,10 @@ def _add_mixture_column(table: Table, names: list[str]) -> None:
 def _cell(point: Point | None, metric: str) -> str:
     if point is None:
         return ""
-    decimals = METRIC_LABELS[metric].decimals
-    value = f"{point.value:.{decimals}f}"
-    if metric not in _WITH_INTERVAL or math.isnan(point.low) or math.isnan(point.high):
-        return value
-    return f"{value} [{point.low:.{decimals}f}, {point.high:.{decimals}f}]"
+    ends = (point.low, point.high) if metric in _WITH_INTERVAL else (math.nan, math.nan)
+    return with_interval(metric, point.value, *ends)
 
 
 def _mean_penalty(rows: pd.DataFrame) -> str:
     kept = rows[rows["selected"] & (rows["status"] == "ok")]["brevity_penalty"]
     return f"{kept.mean():.2f}" if kept.notna().any() else ""
-
-
-def _percent(error: float) -> str:
-    """A mean |ln predicted - ln observed| as a percentage of the metric."""
-    return f"{100 * math.expm1(error):.1f}%"

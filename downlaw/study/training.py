@@ -179,12 +179,41 @@ class Evaluate(Strict):
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
 
 
+FittedMetric = Literal["cross_entropy", "bleu", "chrf"]
+Threshold = Annotated[float, Field(gt=0)]
+
+
 class Laws(Strict):
     """The paper's procedure: the points with the least pretraining are fitted, the rest are held out."""
 
-    fit_points: Annotated[int, Field(ge=3)] = 4
-    huber_delta_cross_entropy: Annotated[float, Field(gt=0)] = 1e-3
-    huber_delta_scores: Annotated[float, Field(gt=0)] = 0.1
+    fit_points: Annotated[int, Field(ge=3)] = Field(
+        4, description="smallest Dp fitted; the rest are held out"
+    )
+    huber_delta_cross_entropy: Threshold = Field(
+        1e-3, description="error of ln(cross-entropy) from which the loss is linear"
+    )
+    huber_delta_scores: Threshold = Field(0.1, description="the same for BLEU and chrF")
+    method: Literal["fast", "paper"] = Field(
+        "fast", description="paper: L-BFGS from a grid of starts; both minimise the same objective"
+    )
+    interval_level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="share of cases in which an interval should hold the truth"
+    )
+    bootstrap_samples: Annotated[int, Field(ge=100)] = Field(
+        1000, description="refits of each law to its curve with noise drawn anew"
+    )
+    budgets: Annotated[list[Positive], Field(min_length=1)] | None = Field(
+        None, description="Dp to predict and compare at, rising; default: multiples of the largest Dp"
+    )
+    targets: dict[FittedMetric, Annotated[list[Threshold], Field(min_length=1)]] | None = Field(
+        None, description="values of a metric whose Dp is asked for; default: the best measured one"
+    )
+
+    @model_validator(mode="after")
+    def _budgets_rise(self) -> Laws:
+        if self.budgets:
+            _rising(self.budgets, "budgets")
+        return self
 
 
 class Compute(Strict):

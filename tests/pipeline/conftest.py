@@ -120,6 +120,8 @@ def job_counts(text: str) -> dict[str, int]:
     return counts
 
 
+RESAMPLES = "results/resamples.parquet"
+
 SMALL = {
     "pretrain__tokens": [1000, 2000],
     "finetune__pairs": [200],

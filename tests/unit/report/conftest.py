@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from downlaw.laws import fit_runs
+from downlaw.laws import METRICS, fit_runs
+from downlaw.laws.valuation import value_runs
+from downlaw.laws.verdicts import verdict_runs
+from downlaw.report.lines import law_lines
 
+SAMPLES = 100
 TOKENS = [32_768 * 2**step for step in range(6)]
 HOLDS = {"en+de": ("both languages", 1.0), "en": ("source only", 0.7), "fr+ro": ("neither", 0.0)}
 
@@ -41,6 +47,32 @@ def runs() -> pd.DataFrame:
     return study()
 
 
+def fit_quickly(runs: pd.DataFrame, *metrics: str) -> pd.DataFrame:
+    """The laws of some metrics, without rivals, or all there is; few samples for the intervals."""
+    chosen = {metric: replace(METRICS[metric], rivals=()) for metric in metrics}
+    return fit_runs(runs, metrics=chosen or METRICS, samples=SAMPLES)
+
+
+@pytest.fixture(scope="session")
+def fit() -> Callable[..., pd.DataFrame]:
+    return fit_quickly
+
+
 @pytest.fixture(scope="session")
 def laws() -> pd.DataFrame:
-    return fit_runs(study())
+    return fit_quickly(study())
+
+
+@pytest.fixture(scope="session")
+def lines() -> pd.DataFrame:
+    return law_lines(study(), samples=SAMPLES)
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> pd.DataFrame:
+    return verdict_runs(study(), samples=SAMPLES)
+
+
+@pytest.fixture(scope="session")
+def valuations(verdicts: pd.DataFrame) -> pd.DataFrame:
+    return value_runs(study(), verdicts=verdicts, samples=SAMPLES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from downlaw.laws import TableError, fit_runs
-from downlaw.report import draw_figure, write_figures
+from downlaw.laws import TableError
+from downlaw.report.figures import draw_figure, write_figures
 
 
-def lines(axes: Axes, style: str) -> list:
+def lines_of(axes: Axes, style: str) -> list:
     return [line for line in axes.lines if line.get_linestyle() == style and len(line.get_xdata()) > 2]
 
 
@@ -56,27 +58,27 @@ def test_fitted_points_are_filled_and_held_out_ones_hollow(runs: pd.DataFrame, l
 
 def test_laws_are_solid_over_fitted_points_and_dashed_beyond(runs: pd.DataFrame, laws: pd.DataFrame):
     axes = draw_figure(runs, laws, "en-de", 8000, "cross_entropy").axes[0]
-    assert [len(lines(axes, style)) for style in ("-", "--")] == [3, 3]
-    for solid, dashed in zip(lines(axes, "-"), lines(axes, "--"), strict=True):
+    assert [len(lines_of(axes, style)) for style in ("-", "--")] == [3, 3]
+    for solid, dashed in zip(lines_of(axes, "-"), lines_of(axes, "--"), strict=True):
         assert solid.get_xdata()[[0, -1]] == pytest.approx([32_768, 32_768 * 8])
         assert dashed.get_xdata()[[0, -1]] == pytest.approx([32_768 * 8, 32_768 * 32])
         assert solid.get_color() == dashed.get_color()
-    expected = 3.3 + 60 * lines(axes, "-")[0].get_xdata() ** -0.35
-    np.testing.assert_allclose(lines(axes, "-")[0].get_ydata(), expected, rtol=1e-6)
+    expected = 3.3 + 60 * lines_of(axes, "-")[0].get_xdata() ** -0.35
+    np.testing.assert_allclose(lines_of(axes, "-")[0].get_ydata(), expected, rtol=1e-6)
 
 
 def test_a_law_that_could_not_be_fitted_is_said_and_not_drawn(runs: pd.DataFrame, laws: pd.DataFrame):
     figure = draw_figure(runs, laws, "en-de", 8000, "bleu")
-    assert len(lines(figure.axes[0], "-")) == 2
+    assert len(lines_of(figure.axes[0], "-")) == 2
     assert len(points(figure.axes[0])) == 18
     assert legend(figure)[2] == "fr+ro (neither, score 0.0): no law: flat"
     assert legend(figure)[0].startswith("en+de (both languages, score 1.0): held-out error 0.0")
 
 
-def test_an_unidentified_law_is_drawn_and_said(runs: pd.DataFrame):
+def test_an_unidentified_law_is_drawn_and_said(runs: pd.DataFrame, fit):
     runs["bleu"] = runs["pretrain_tokens"].clip(lower=1) ** 0.3
-    figure = draw_figure(runs, fit_runs(runs), "en-de", 8000, "bleu")
-    assert len(lines(figure.axes[0], "-")) == 3
+    figure = draw_figure(runs, fit(runs, "bleu"), "en-de", 8000, "bleu")
+    assert len(lines_of(figure.axes[0], "-")) == 3
     assert legend(figure)[0].endswith(", unidentified")
 
 
@@ -86,19 +88,19 @@ def test_mixtures_differ_in_marker_and_are_named_at_the_edge(runs: pd.DataFrame,
     assert {text.get_text() for text in axes.texts} == {"en+de", "en", "fr+ro", "no pretraining"}
 
 
-def test_a_mixture_looks_the_same_at_every_finetuning_size(runs: pd.DataFrame):
+def test_a_mixture_looks_the_same_at_every_finetuning_size(runs: pd.DataFrame, fit):
     some = runs[runs["mixture"] != "en+de"].assign(finetune_pairs=1000)
     both = pd.concat([runs, some], ignore_index=True)
     looks = []
     for pairs in (1000, 8000):
-        axes = draw_figure(both, fit_runs(both).iloc[:0], "en-de", pairs, "bleu").axes[0]
+        axes = draw_figure(both, fit(both, "bleu").iloc[:0], "en-de", pairs, "bleu").axes[0]
         looks.append({text.get_text(): text.get_color() for text in axes.texts})
     assert looks[0].items() < looks[1].items()
 
 
-def test_names_at_the_edge_do_not_overlap(runs: pd.DataFrame):
+def test_names_at_the_edge_do_not_overlap(runs: pd.DataFrame, fit):
     runs["bleu"] = 5.0 + 0.001 * np.arange(len(runs))
-    figure = draw_figure(runs, fit_runs(runs), "en-de", 8000, "bleu")
+    figure = draw_figure(runs, fit(runs, "bleu"), "en-de", 8000, "bleu")
     boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in figure.axes[0].texts]
     assert len(boxes) == 4
     for number, box in enumerate(boxes):
@@ -106,10 +108,10 @@ def test_names_at_the_edge_do_not_overlap(runs: pd.DataFrame):
         assert not any(box.overlaps(other) for other in boxes[:number])
 
 
-def test_token_labels_do_not_overlap(runs: pd.DataFrame):
+def test_token_labels_do_not_overlap(runs: pd.DataFrame, fit):
     close = runs[runs["pretrain_tokens"] == 32_768].assign(pretrain_tokens=33_500)
     runs = pd.concat([runs, close], ignore_index=True)
-    figure = draw_figure(runs, fit_runs(runs), "en-de", 8000, "bleu")
+    figure = draw_figure(runs, fit(runs, "bleu"), "en-de", 8000, "bleu")
     figure.draw_without_rendering()
     labels = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
     boxes = [label.get_window_extent() for label in labels]
@@ -133,24 +135,24 @@ def test_the_footnote_says_what_was_fitted_and_on_how_much(runs: pd.DataFrame, l
     assert "Bars" not in footnote(draw_figure(runs, laws, "en-de", 8000, "chrf"))
 
 
-def test_with_several_seeds_the_bars_are_their_range(runs: pd.DataFrame):
+def test_with_several_seeds_the_bars_are_their_range(runs: pd.DataFrame, fit):
     again = runs[runs["mixture"] != ""].assign(finetuning_seed=2)
     again["bleu"] += 0.4
     both = pd.concat([runs, again], ignore_index=True)
-    words = footnote(draw_figure(both, fit_runs(both), "en-de", 8000, "bleu"))
+    words = footnote(draw_figure(both, fit(both, "bleu"), "en-de", 8000, "bleu"))
     assert "2 finetuning seeds. Bars: smallest and largest run." in words
 
 
 def test_a_table_without_laws_shows_points_only(runs: pd.DataFrame, laws: pd.DataFrame):
     figure = draw_figure(runs, laws.iloc[:0], "en-de", 8000, "bleu")
-    assert not lines(figure.axes[0], "-")
+    assert not lines_of(figure.axes[0], "-")
     assert legend(figure)[0].endswith("no law fitted")
     assert "Law:" not in footnote(figure)
 
 
-def test_a_curve_of_a_single_point_is_drawn(runs: pd.DataFrame):
+def test_a_curve_of_a_single_point_is_drawn(runs: pd.DataFrame, fit):
     few = runs[runs["pretrain_tokens"].isin([0, 32_768])]
-    figure = draw_figure(few, fit_runs(few), "en-de", 8000, "bleu")
+    figure = draw_figure(few, fit(few, "bleu"), "en-de", 8000, "bleu")
     assert len(points(figure.axes[0])) == 3
     assert legend(figure)[0].endswith("no law: underdetermined")
 
@@ -167,6 +169,88 @@ def test_a_broken_table_leaves_no_figure(runs: pd.DataFrame, laws: pd.DataFrame,
     assert not list(tmp_path.iterdir())
 
 
-def test_a_study_that_diverged_everywhere_has_no_figures(runs: pd.DataFrame, tmp_path: Path):
+def test_a_study_that_diverged_everywhere_has_no_figures(runs: pd.DataFrame, tmp_path: Path, fit):
     runs.loc[runs["pretrain_tokens"] > 0, "status"] = "diverged in pretraining"
-    assert write_figures(runs, fit_runs(runs), tmp_path) == []
+    assert write_figures(runs, fit(runs), tmp_path) == []
+
+
+@pytest.fixture
+def drawn(
+    runs: pd.DataFrame, laws: pd.DataFrame, lines: pd.DataFrame, verdicts: pd.DataFrame
+) -> Callable[[str], Figure]:
+    return lambda metric: draw_figure(runs, laws, "en-de", 8000, metric, lines=lines, verdicts=verdicts)
+
+
+def bands(axes: Axes) -> list[np.ndarray]:
+    """The corners of each band, (n, 2)."""
+    return [each.get_paths()[0].vertices for each in axes.collections if isinstance(each, PolyCollection)]
+
+
+def test_a_law_has_a_band_and_goes_on_to_the_largest_budget(
+    drawn: Callable[[str], Figure], lines: pd.DataFrame
+):
+    axes = drawn("cross_entropy").axes[0]
+    assert [len(lines_of(axes, style)) for style in ("-", "--", ":")] == [3, 3, 3]
+    last = 32_768 * 32
+    for dotted in lines_of(axes, ":"):
+        assert dotted.get_xdata()[[0, -1]] == pytest.approx([last, 8 * last])
+    assert axes.get_xlim()[1] > 8 * last
+    assert len(bands(axes)) == 9
+    here = lines[(lines["mixture"] == "en+de") & (lines["metric"] == "cross_entropy")]
+    beyond = here[here["fitted"] == "all"]
+    band = next(b for b in bands(axes) if np.isclose(b[:, 1], beyond["high"].iloc[-1]).any())
+    assert band[:, 1].min() == pytest.approx(beyond["low"].min())
+    assert band[:, 0].max() == pytest.approx(8 * last)
+
+
+def test_the_footnote_says_how_wide_the_bands_are_and_why(drawn: Callable[[str], Figure]):
+    words = footnote(drawn("cross_entropy"))
+    assert "Dotted line: the law of all points, extrapolated." in words
+    assert "Bands: 90% interval of the law, from the intervals of the scores, taken as independent." in words
+
+
+def test_a_metric_without_noise_has_no_bands_and_says_so(drawn: Callable[[str], Figure]):
+    figure = drawn("chrf")
+    assert not bands(figure.axes[0])
+    assert "No bands: the noise of the points is not known, or not used." in footnote(figure)
+
+
+def test_the_legend_begins_with_the_verdict(drawn: Callable[[str], Figure], verdicts: pd.DataFrame):
+    said = verdicts[verdicts["metric"] == "bleu"].set_index("mixture")["verdict"]
+    texts = legend(drawn("bleu"))
+    assert texts[0].startswith(f"en+de (both languages, score 1.0): {said['en+de']}, held-out error")
+    assert texts[2] == f"fr+ro (neither, score 0.0): {said['fr+ro']}, no law: flat"
+    assert legend(drawn("cross_entropy"))[0].startswith("en+de (both languages, score 1.0): held-out error")
+
+
+def test_a_misaligned_curve_is_not_extrapolated(
+    runs: pd.DataFrame, laws: pd.DataFrame, lines: pd.DataFrame, verdicts: pd.DataFrame
+):
+    said = verdicts.assign(verdict="misaligned")
+    axes = draw_figure(runs, laws, "en-de", 8000, "bleu", lines=lines, verdicts=said).axes[0]
+    assert [len(lines_of(axes, style)) for style in ("-", "--", ":")] == [2, 2, 0]
+
+
+def test_a_band_beyond_all_bounds_does_not_flatten_the_points(
+    runs: pd.DataFrame, laws: pd.DataFrame, lines: pd.DataFrame
+):
+    wide = lines.assign(high=1000.0)
+    figure = draw_figure(runs, laws, "en-de", 8000, "bleu", lines=wide)
+    low, high = figure.axes[0].get_ylim()
+    points = runs["bleu"].max() - runs["bleu"].min()
+    assert high - low < 3 * points
+    names = [text for text in figure.axes[0].texts]
+    heights = [text.get_window_extent(figure.canvas.get_renderer()).y1 for text in names]
+    assert max(heights) < figure.bbox.height
+
+
+def test_figures_of_budgets_are_written_beside_the_curves(
+    runs: pd.DataFrame, laws: pd.DataFrame, valuations: pd.DataFrame, tmp_path: Path
+):
+    names = [path.name for path in write_figures(runs, laws, tmp_path, valuations=valuations)]
+    assert names[:4] == [
+        f"en-de_8000_cross_entropy{budgets}.{ending}"
+        for budgets in ("", "_budgets")
+        for ending in ("png", "svg")
+    ]
+    assert len(names) == 12

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import pytest
 
-from downlaw.laws import METRICS
-from downlaw.report.labels import METRIC_LABELS, enumerate_words, mixture_styles, plain, short_count
+from downlaw.laws import METRICS, Noise, curves
+from downlaw.report.labels import (
+    FAMILY_LABELS,
+    METRIC_LABELS,
+    NOISE_LABELS,
+    enumerate_words,
+    mixture_styles,
+    plain,
+    short_count,
+    with_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +49,24 @@ def test_enumerations(words: list[str], text: str):
 
 def test_every_fitted_metric_has_a_label():
     assert set(METRIC_LABELS) == set(METRICS)
+
+
+def test_every_law_and_rival_has_a_name_in_a_sentence():
+    assert set(FAMILY_LABELS) == {law for how in METRICS.values() for law in (how.law, *how.rivals)}
+
+
+def test_every_source_of_noise_has_a_name(runs: pd.DataFrame):
+    given = curves(runs, "bleu", relative_noise=0.1)[0].noise
+    measured = curves(runs, "bleu")[0].noise
+    seeds = Noise.independent([0.1] * measured.draws.shape[1], source="seeds", draws=len(measured.draws))
+    segments = Noise(measured.draws, "segments")
+    known = (given, measured, seeds, segments, segments.plus(seeds))
+    assert {noise.source for noise in known} == set(NOISE_LABELS)
+
+
+def test_an_interval_is_printed_where_there_is_one():
+    assert with_interval("bleu", 12.34, 11.0, 13.96) == "12.3 [11.0, 14.0]"
+    assert with_interval("cross_entropy", 3.21, math.nan, math.nan) == "3.210"
 
 
 def test_mixtures_are_styled_by_falling_score_and_say_what_they_hold(runs: pd.DataFrame):

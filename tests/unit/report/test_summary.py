@@ -5,19 +5,34 @@ import re
 import pandas as pd
 import pytest
 
-from downlaw.laws import TableError, fit_runs
-from downlaw.report import print_summary
-from downlaw.report.summary import what_was_seen
+from downlaw.laws import TableError
+from downlaw.report.summary import print_summary
+
+Capsys = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def printed(runs: pd.DataFrame, laws: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> str:
-    print_summary(runs, laws)
+def printed(
+    runs: pd.DataFrame,
+    laws: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    valuations: pd.DataFrame,
+    capsys: Capsys,
+) -> str:
+    print_summary(runs, laws, verdicts=verdicts, valuations=valuations)
     return capsys.readouterr().out
 
 
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("  ") if cell]
+
+
+def section(printed: str, name: str) -> list[str]:
+    """The lines below a heading, to the next one."""
+    lines = printed.splitlines()
+    start = lines.index(f"en-de, finetuned on 8,000 pairs: {name}") + 1
+    ends = [at for at, line in enumerate(lines) if line.startswith("en-de, finetuned") and at > start]
+    return lines[start : min(ends, default=len(lines))]
 
 
 def test_a_pipe_gets_plain_lines_of_at_most_100_columns(printed: str):
@@ -33,76 +48,47 @@ def test_the_baseline_comes_first_and_mixtures_follow_by_score(printed: str):
 
 
 def test_laws_are_listed_with_status_and_errors(printed: str):
-    rows = [line.split() for line in printed.splitlines() if "law  " in line and "mixture" not in line]
+    rows = [line.split() for line in section(printed, "laws") if "law  " in line and "mixture" not in line]
     assert len(rows) == 9
     assert rows[0][:9] == ["en+de", "cross-entropy", "power", "law", "ok", "4", "+", "2", "0.0000"]
     assert rows[-2][:5] == ["fr+ro", "BLEU", "log", "law", "flat"]
 
 
-def test_what_was_seen_is_said_in_plain_words_for_better_and_for_worse(
-    runs: pd.DataFrame, laws: pd.DataFrame
-):
-    seen = list(what_was_seen(runs, laws))
-    assert seen[0].startswith(
-        "With en+de, from no pretraining to Dp = 1.05M: cross-entropy fell from 5.100 to "
-    )
-    assert " 3.769 (better); BLEU rose from 1.9 to " in seen[0]
-    assert seen[2].endswith("BLEU fell from 1.9 to 1.6 (worse, but the intervals overlap).")
-    assert seen[3].startswith(
-        "The laws of cross-entropy, fitted to the smallest Dp, missed the held-out points by"
-    )
-    assert "fr+ro" not in seen[4]
-    assert seen[5].startswith("One pretraining seed")
-
-
-def test_a_metric_that_did_not_move_is_said_to_have_stayed(runs: pd.DataFrame):
-    runs["bleu"] = 4.0
-    assert "BLEU stayed at 4.0" in next(iter(what_was_seen(runs, fit_runs(runs))))
-
-
-def test_diverged_runs_are_shown_in_place_and_counted(runs: pd.DataFrame, capsys: pytest.CaptureFixture[str]):
+def test_diverged_runs_are_shown_in_place_and_counted(runs: pd.DataFrame, capsys: Capsys, fit):
     lost = runs["pretrain_tokens"] == 32_768
     runs.loc[lost, "status"] = "diverged in pretraining"
     runs.loc[lost, ["cross_entropy", "bleu", "chrf", "brevity_penalty"]] = None
-    print_summary(runs, fit_runs(runs))
+    print_summary(runs, fit(runs, "bleu"))
     printed = capsys.readouterr().out
     assert printed.count("diverged in pretraining") == 3
     assert "3 runs diverged and are in no curve." in printed
 
 
-def test_several_pretraining_seeds_are_not_called_one(runs: pd.DataFrame):
-    again = runs[runs["mixture"] != ""].assign(pretraining_seed=2)
-    both = pd.concat([runs, again], ignore_index=True)
-    assert not any("One pretraining seed" in line for line in what_was_seen(both, fit_runs(both)))
-
-
-def test_long_mixture_names_give_way_before_numbers(runs: pd.DataFrame, capsys: pytest.CaptureFixture[str]):
+def test_long_mixture_names_give_way_before_numbers(runs: pd.DataFrame, capsys: Capsys, fit):
     runs["mixture"] = runs["mixture"].replace(
         "en", "english-news-and-encyclopedias-of-the-year-2024-and-before"
     )
     runs["bleu"] = runs["bleu"].where(runs["mixture"] != "en+de", 0.0)
-    print_summary(runs, fit_runs(runs))
+    print_summary(runs, fit(runs, "cross_entropy"))
     printed = capsys.readouterr().out
     assert "…" not in printed
     assert max(map(len, printed.splitlines())) <= 100
-    errors = [line.split()[-2:] for line in printed.splitlines() if "power law" in line]
+    errors = [line.split()[-2:] for line in printed.splitlines() if "  power law  " in line]
     assert len(errors) == 3
     assert all(re.fullmatch(r"0\.\d{4}", error) for pair in errors for error in pair)
 
 
-def test_a_table_by_hand_with_one_metric_is_summarised(
-    runs: pd.DataFrame, capsys: pytest.CaptureFixture[str]
-):
+def test_a_table_by_hand_with_one_metric_is_summarised(runs: pd.DataFrame, capsys: Capsys, fit):
     few = runs[["task", "finetune_pairs", "mixture", "pretrain_tokens", "chrf"]]
-    print_summary(few, fit_runs(few))
+    print_summary(few, fit(few))
     printed = capsys.readouterr().out
     assert "chrF" in printed
     assert "BLEU" not in printed
 
 
-def test_every_task_and_size_has_its_tables(runs: pd.DataFrame, capsys: pytest.CaptureFixture[str]):
+def test_every_task_and_size_has_its_tables(runs: pd.DataFrame, capsys: Capsys, fit):
     more = pd.concat([runs, runs.assign(task="de-en"), runs.assign(finetune_pairs=1000)], ignore_index=True)
-    print_summary(more, fit_runs(more))
+    print_summary(more, fit(more, "bleu"))
     titles = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": test scores")]
     assert titles == [
         "de-en, finetuned on 8,000 pairs: test scores",
@@ -114,3 +100,46 @@ def test_every_task_and_size_has_its_tables(runs: pd.DataFrame, capsys: pytest.C
 def test_a_broken_table_is_refused(runs: pd.DataFrame, laws: pd.DataFrame):
     with pytest.raises(TableError, match="'mixture' is missing"):
         print_summary(runs.drop(columns="mixture"), laws)
+
+
+def test_every_verdict_is_given_with_its_reason(printed: str, verdicts: pd.DataFrame):
+    said = " ".join(line.strip() for line in section(printed, "verdicts"))
+    assert "What these models showed" in said
+    assert said.count("- ") >= len(verdicts) == 6
+    for row in verdicts.itertuples():
+        name = {"bleu": "BLEU", "chrf": "chrF"}[row.metric]
+        assert f"- {row.mixture}, {name}: {row.verdict}. {row.reason[0].upper()}{row.reason[1:]}." in said
+
+
+def test_predictions_are_listed_by_budget_and_mixture(printed: str, valuations: pd.DataFrame):
+    lines = section(printed, "predictions")
+    assert lines[0] == "By the laws of all points, with 90% intervals."
+    rows = [cells(line) for line in lines if "[" in line]
+    assert [row[0] for row in rows] == ["1.05M", "en", "fr+ro", "2.1M", "en", "fr+ro", "4.19M", "en", "fr+ro"]
+    best = valuations[(valuations["mixture"] == "en+de") & (valuations["metric"] == "cross_entropy")]
+    first = best.iloc[0]
+    assert rows[0][1:3] == [
+        "en+de",
+        f"{first['predicted']:.3f} [{first['predicted_low']:.3f}, {first['predicted_high']:.3f}]",
+    ]
+    assert rows[2][2] == "no law"
+
+
+def test_a_misaligned_mixture_is_named_where_its_prediction_would_stand(
+    runs: pd.DataFrame, laws: pd.DataFrame, valuations: pd.DataFrame, capsys: Capsys
+):
+    void = valuations["mixture"] == "en"
+    judged = valuations.astype({"verdict": object})
+    judged.loc[void, ["predicted", "answer", "verdict"]] = [None, "void", "misaligned"]
+    print_summary(runs, laws, valuations=judged)
+    rows = [cells(line) for line in section(capsys.readouterr().out, "predictions")]
+    assert ["en", "misaligned", "misaligned", "misaligned"] in rows
+
+
+def test_without_verdicts_and_valuations_their_sections_are_left_out(
+    runs: pd.DataFrame, laws: pd.DataFrame, valuations: pd.DataFrame, capsys: Capsys
+):
+    print_summary(runs, laws, valuations=valuations.assign(predicted=None))
+    printed = capsys.readouterr().out
+    assert ": verdicts" not in printed
+    assert ": predictions" not in printed

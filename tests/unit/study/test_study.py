@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from downlaw.study import BASELINE, Study, StudyError, load_study
+from downlaw.study.training import Laws
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -135,6 +136,27 @@ REFUSED = {
     "falling Dp": ({"pretrain__tokens": [512, 256]}, "pretrain: tokens must rise: [512, 256]"),
     "no Dp": ({"pretrain__tokens": []}, "pretrain.tokens: List should have at least 1 item"),
     "falling Df": ({"finetune__pairs": [300, 100]}, "finetune: pairs must rise: [300, 100]"),
+    "falling budgets": ({"laws": {"budgets": [4000, 2000]}}, "laws: budgets must rise: [4000, 2000]"),
+    "a budget of nothing": (
+        {"laws": {"budgets": [0]}},
+        "laws.budgets[0]: Input should be greater than 0, found 0",
+    ),
+    "a target of an unknown metric": (
+        {"laws": {"targets": {"blue": [5]}}},
+        "laws.targets.blue: Input should be 'cross_entropy', 'bleu' or 'chrf', found 'blue'",
+    ),
+    "a target that is no list": (
+        {"laws": {"targets": {"bleu": 5}}},
+        "laws.targets.bleu: Input should be a valid list, found 5",
+    ),
+    "an interval that holds everything": (
+        {"laws": {"interval_level": 1}},
+        "laws.interval_level: Input should be less than 1, found 1",
+    ),
+    "an unknown way to fit": (
+        {"laws": {"method": "slow"}},
+        "laws.method: Input should be 'fast' or 'paper', found 'slow'",
+    ),
     "a rate twice": (
         {"finetune__learning_rates": [0.01, 0.01]},
         "finetune: learning_rates names a value twice: [0.01, 0.01]",
@@ -276,3 +298,19 @@ def test_the_json_schema_names_every_key_and_refuses_others():
 @pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_study_that_comes_along_is_valid(path):
     assert load_study(path).study == path.stem
+
+
+def test_what_laws_are_asked_for_is_kept_and_has_defaults(toy_study):
+    asked = {"budgets": [1000, 4000], "targets": {"bleu": [5, 10.5]}, "interval_level": 0.8}
+    laws = toy_study(laws=asked).laws
+    assert (laws.budgets, laws.targets, laws.interval_level) == ([1000, 4000], {"bleu": [5, 10.5]}, 0.8)
+    default = toy_study().laws
+    assert (default.method, default.interval_level, default.bootstrap_samples) == ("fast", 0.9, 1000)
+    assert default.budgets is None and default.targets is None
+
+
+def test_every_key_of_laws_is_described_and_documented():
+    documented = (ROOT / "docs/study.md").read_text()
+    for key, field in Laws.model_fields.items():
+        assert field.description, key
+        assert f"`{key}`" in documented, key
