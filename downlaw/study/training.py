@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from .base import Language, Name, Positive, Share, Strict, refuse_repeats
 from .comet_local import CometLocal
+from .metrics import Comet
 
 
 class Model(Strict):
@@ -178,6 +179,7 @@ class Evaluate(Strict):
     )
     length_penalty: float = 1.0
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+    comet: Comet | None = Field(None, description="score with a published COMET model (docs/comet.md)")
     comet_local: CometLocal | None = Field(
         None, description="score with a small COMET that the study trains for itself (docs/comet-local.md)"
     )
