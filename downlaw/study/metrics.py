@@ -9,36 +9,34 @@ from pydantic import Field, StringConstraints, model_validator
 
 from .base import Positive, Strict
 
-Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 NameOrPath = Annotated[str, StringConstraints(min_length=1)]
 
-_WHERE = "the 40 hexadecimal digits under `Files and versions`, `History`"
+_COMMIT = "the 40 hexadecimal digits of its commit, which the hub shows under `Files and versions`, `History`"
 
 
 class Comet(Strict):
     """A regression model of COMET (Rei et al. 2022), of the Hugging Face hub or of one's own.
 
-    A model of the hub is pinned by a commit, never by a branch: what a branch names can change.
+    What comes from the hub is pinned by a commit, as what a branch names can change.
     """
 
     model: NameOrPath = Field(
         description="a model of the hub (Unbabel/wmt22-comet-da), or the path of a checkpoint that ends in "
         ".ckpt, with hparams.yaml one folder above it or beside it"
     )
-    revision: Commit | None = Field(None, description="the commit of a model of the hub, 40 hex digits")
+    revision: str | None = Field(None, description="the commit of a model of the hub, 40 hex digits")
     encoder: NameOrPath = Field(
-        description="whose config and tokenizer are used: a model of the hub (xlm-roberta-large), or a folder; "
+        description="whose config and tokenizer are used: of the hub (xlm-roberta-large), or a folder; "
         "its weights are in the checkpoint"
     )
-    encoder_revision: Commit | None = Field(
+    encoder_revision: str | None = Field(
         None, description="the commit of an encoder of the hub; without it, encoder is a folder"
     )
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="of the encoder; bf16 is faster and moves a segment's score by up to 0.004"
     )
     batch_tokens: Positive | None = Field(
-        None,
-        description="pieces encoded at once, padding included; default: 4096 on a CPU, by its memory on a GPU",
+        None, description="pieces encoded at once, with padding; default: 4096, or by the memory of a GPU"
     )
 
     @property
@@ -52,11 +50,13 @@ class Comet(Strict):
             raise ValueError("revision: a checkpoint file has none; its hash is recorded")
         if not self.is_file and not self.revision:
             raise ValueError(
-                f"revision: {self.model} is a model of the hub (a checkpoint file would end in .ckpt) and needs "
-                f"its commit, {_WHERE}"
+                f"revision: {self.model} is a model of the hub (a checkpoint file would end in .ckpt): give "
+                f"{_COMMIT}"
             )
-        for key, revision in (("model", self.revision), ("encoder", self.encoder_revision)):
-            name = getattr(self, key)
+        for name_key, key in (("model", "revision"), ("encoder", "encoder_revision")):
+            name, revision = getattr(self, name_key), getattr(self, key)
+            if revision and not re.fullmatch("[0-9a-f]{40}", revision):
+                raise ValueError(f"{key}: {revision!r} is no commit of {name}: give {_COMMIT}")
             if revision and not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?", name):
-                raise ValueError(f"{key}: {name} has a revision, but is no name of the hub (owner/name)")
+                raise ValueError(f"{name_key}: {name} has a revision, but is no name of the hub (owner/name)")
         return self
