@@ -7,28 +7,47 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine import checkpoints, flops, scoring
 from downlaw.engine.training import DIVERGED, OK, Output, finetune_run
 from downlaw.files import digest, read_json, write_aside
-from downlaw.metrics.crossentropy import cross_entropy
-from downlaw.metrics.segments import join_statistics, segment_statistics
-from downlaw.metrics.translation import score_translations
+from downlaw.metrics import (
+    METRICS,
+    RUN_TYPES,
+    Metric,
+    Translations,
+    count_segments,
+    join_tables,
+    likelihood_statistics,
+    scores_row,
+    segment_table,
+    text_metrics,
+)
 from downlaw.study import Study
 from downlaw.study.matrix import Start, runs
 from downlaw.subsets import describe_mixture
+
+
+def _scored(*names: str) -> list[str]:
+    return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+
 
 COLUMNS = [
     "task", "src", "tgt", "mixture", "mixture_holds", "alignment_score", "params", "pretrain_tokens",
     "pretrain_tokens_asked", "pretrain_epochs", "finetune_pairs", "finetune_tokens", "learning_rate",
     "rate_on_grid_edge", "pretraining_seed", "finetuning_seed", "selected", "status", "reason",
-    "cross_entropy", "cross_entropy_low", "cross_entropy_high", "valid_cross_entropy",
-    "bleu", "bleu_low", "bleu_high", "brevity_penalty",
-    "precision_1", "precision_2", "precision_3", "precision_4", "chrf", "chrf_low", "chrf_high",
-    "comet", "comet_model", "comet_local", "test_segments", "pretrain_flops", "finetune_flops",
-    "signature", "device",
+    *_scored("cross_entropy"), "perplexity", *_scored("cross_entropy_per_character"),
+    "valid_cross_entropy", "valid_perplexity", "valid_cross_entropy_per_character",
+    *_scored("bleu"), "brevity_penalty",
+    "precision_1", "precision_2", "precision_3", "precision_4", "bleu_smoothed",
+    *_scored("chrf", "ter", "rouge_1", "rouge_2", "rouge_l"),
+    *_scored("comet"), "comet_model", *_scored("comet_local"), "comet_local_model",
+    *_scored("empty_output", "copied_output", "wrong_language_output", "looping_output"),
+    "test_segments", "pretrain_flops", "finetune_flops", "signature", "device",
 ]  # fmt: skip
 
 WHOLE_NUMBERS = [
@@ -77,18 +96,13 @@ def finetune_batch(
                 study.compute.device == "cuda",
             )
             if all(math.isfinite(score.negative_log_likelihood) for score in scores):
-                record["valid_cross_entropy"] = _cross_entropy(scores).nats_per_token
+                nats = math.fsum(score.negative_log_likelihood for score in scores)
+                record["valid_cross_entropy"] = nats / sum(score.tokens for score in scores)
             else:  # the last updates broke the weights: no training loss could show it any more
                 record |= {"status": DIVERGED, "reason": "validation loss is not finite"}
             record["finetune_flops"] = _finetuning_flops(study, record, data)
         records.append(record)
     return select(records)
-
-
-def _cross_entropy(scores: Sequence[scoring.SegmentScore], **options: Any):
-    return cross_entropy(
-        [score.negative_log_likelihood for score in scores], [score.tokens for score in scores], **options
-    )
 
 
 def _finetuning_flops(study: Study, record: Mapping[str, Any], data: Path) -> float:
@@ -134,37 +148,41 @@ def evaluate_batch(
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Score the selected runs of a batch on the test text; the others pass with their status.
 
-    Hypotheses and the score of each reference are kept in a folder a run under `root`, and not made again.
+    Hypotheses, the likelihood of each reference and what metrics counted are kept in a folder a run under
+    `root`, and not made again.
 
     Args:
         records: what `finetune_batch` returned.
-        prepared: the task's folder, with its test set.
+        prepared: the task's folder, with its validation and test sets.
         model: the SentencePiece model.
 
     Returns:
-        one row a run, with the columns of `results/runs.csv`; and the statistics of each test segment of the
-        selected runs, as `downlaw.metrics.segments` describes them.
+        one row a run, with the columns of `results/runs.csv` and, where it was scored, `evaluation`: the
+        name of its folder; and the statistics of each test segment of the selected runs, as
+        `downlaw.metrics.segments` describes them.
     """
     tokenizer = Tokenizer(model)
+    counted = text_metrics(study.evaluate.metrics, study.evaluate.bleu_tokenize)
+    scored = [METRICS["cross_entropy"], METRICS["cross_entropy_per_character"], *counted]
     rows, statistics = [], []
     for record in records:
-        row = _describe(study, record, tokenizer.vocabulary)
+        row = _describe(study, record, prepared, tokenizer.vocabulary)
         if record["selected"]:
-            folder = root / _evaluation_identity(study, record, prepared)
-            scores, segments = _score(study, record, prepared, tokenizer, folder)
-            row |= scores
-            statistics.append(segments)
+            identity = _evaluation_identity(study, record, prepared)
+            counts = _count(study, record, prepared, tokenizer, counted, root / identity)
+            row |= scores_row(counts, scored, bootstrap=study.evaluate.bootstrap_samples)
+            row["evaluation"] = identity
+            statistics.append(segment_table(record, counts))
         rows.append(row)
-    return rows, join_statistics(statistics)
+    return rows, join_tables(statistics)
 
 
 def _evaluation_identity(study: Study, record: Mapping[str, Any], prepared: Path) -> str:
     test = read_json(prepared / "manifest.json")["splits"]["test"]["sha256"]
-    decoding = study.evaluate.model_dump(exclude={"bootstrap_samples"})
-    return digest({"run": record["identity"], "decoding": decoding, "test": test})
+    return digest({"run": record["identity"], "decoding": study.evaluate.decoding(), "test": test})
 
 
-def _describe(study: Study, record: Mapping[str, Any], vocabulary: int) -> dict[str, Any]:
+def _describe(study: Study, record: Mapping[str, Any], prepared: Path, vocabulary: int) -> dict[str, Any]:
     task, mixture = study.tasks[record["task"]], record["mixture"]
     about = describe_mixture(study.mixtures[mixture], study.tasks)[record["task"]] if mixture else {}
     row = {column: record.get(column) for column in COLUMNS}
@@ -174,18 +192,40 @@ def _describe(study: Study, record: Mapping[str, Any], vocabulary: int) -> dict[
         "mixture_holds": about.get("holds"),
         "alignment_score": about.get("alignment_score"),
         "params": flops.parameters(study.model, vocabulary),
+        **_validation(record["valid_cross_entropy"], prepared),
     }
 
 
-def _score(
-    study: Study, record: Mapping[str, Any], prepared: Path, tokenizer: Tokenizer, folder: Path
-) -> tuple[dict[str, Any], pd.DataFrame]:
+def _validation(nats_per_token: float | None, prepared: Path) -> dict[str, float]:
+    """The cross-entropy of the validation text in other units."""
+    if nats_per_token is None:
+        return {}
+    tokens = read_json(prepared / "manifest.json")["splits"]["valid"]["target_tokens"]
+    characters = sum(map(len, _lines(prepared / "valid.target.txt")))
+    return {
+        "valid_perplexity": math.exp(nats_per_token),
+        "valid_cross_entropy_per_character": nats_per_token * tokens / characters,
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def _count(
+    study: Study,
+    record: Mapping[str, Any],
+    prepared: Path,
+    tokenizer: Tokenizer,
+    metrics: Sequence[Metric],
+    folder: Path,
+) -> dict[str, NDArray[np.float64]]:
     checkpoint = Path(record["checkpoint"])
     checkpoints.verify(checkpoint, record["sha256"])
-    compute, evaluate = study.compute, study.evaluate
+    compute, evaluate, task = study.compute, study.evaluate, study.tasks[record["task"]]
     cuda = compute.device == "cuda"
     source, target = prepared / "test.source", prepared / "test.target"
-    scores = scoring.score_references(
+    likelihoods = scoring.score_references(
         checkpoint, prepared, source, target, folder / "test.scores.jsonl", compute.threads, cuda
     )
     ids = scoring.translate(
@@ -194,16 +234,35 @@ def _score(
     hypotheses = tokenizer.decode(ids)
     with write_aside(folder / "hypotheses.txt") as aside:
         aside.write_text("".join(line + "\n" for line in hypotheses), encoding="utf-8")
-    references = (prepared / "test.target.txt").read_text(encoding="utf-8").split("\n")[:-1]
-    loss = _cross_entropy(scores, bootstrap=evaluate.bootstrap_samples)
-    translation = score_translations(hypotheses, references, bootstrap=evaluate.bootstrap_samples)
-    likelihoods, tokens = zip(
-        *((score.negative_log_likelihood, score.tokens) for score in scores), strict=True
+    translations = Translations(
+        _lines(prepared / "test.source.txt"),
+        hypotheses,
+        _lines(prepared / "test.target.txt"),
+        task.source,
+        task.target,
+        tuple(study.languages),
     )
-    segments = segment_statistics(record, likelihoods, tokens, translation.counts)
-    return {**loss.as_row(), **translation.as_row()}, segments
+    return likelihood_statistics(
+        [score.negative_log_likelihood for score in likelihoods],
+        [score.tokens for score in likelihoods],
+        translations.references,
+    ) | count_segments(metrics, translations, kept=folder / "counts")
 
 
-def runs_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """All runs as one table, in the order of the study; missing values are empty, counts stay whole."""
-    return pd.DataFrame(list(rows), columns=COLUMNS).astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
+def runs_table(rows: Iterable[Mapping[str, Any]], further: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
+    """All runs as one table, in the order of the study; missing values are empty, counts stay whole.
+
+    further: rows of scores made by jobs of their own, which name their run by the columns of RUN_TYPES.
+
+    Raises:
+        KeyError: for a further row of a run that is not there.
+    """
+    rows = [dict(row) for row in rows]
+    selected = {_name(row): row for row in rows if row["selected"]}
+    for row in further:
+        selected[_name(row)].update(row)
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
+
+
+def _name(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[column] for column in RUN_TYPES)

@@ -51,3 +51,18 @@ def start_of(wildcards):
 def start_record(wildcards):
     start = start_of(wildcards)
     return [] if start.is_baseline else PRETRAIN / start_path(start)
+
+
+# What evaluation makes of each batch of runs, and the metrics that a job of their own scores for the whole study.
+EVALUATED = [
+    EVALUATE / name / start_path(start)
+    for name in STUDY.tasks
+    for start in starts(STUDY)
+]
+LEARNED_METRICS = [
+    name for name in ("comet", "comet_local") if getattr(STUDY.evaluate, name)
+]
+SEGMENT_STATISTICS = [
+    *(path.with_suffix(".segments.parquet") for path in EVALUATED),
+    *(EVALUATE / f"{name}.parquet" for name in LEARNED_METRICS),
+]

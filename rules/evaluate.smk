@@ -17,7 +17,7 @@ rule evaluate:
         "../envs/downlaw.yaml"
     threads: STUDY.compute.threads
     params:
-        evaluate=STUDY.evaluate.model_dump(),
+        evaluate=STUDY.evaluate.model_dump(exclude={"comet", "comet_local"}),
     message:
         "evaluate {wildcards.task} from {wildcards.mixture}, seed {wildcards.seed}, at {wildcards.tokens} tokens"
     script:

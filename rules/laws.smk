@@ -1,10 +1,7 @@
 rule runs:
     input:
-        [
-            EVALUATE / name / start_path(start)
-            for name in STUDY.tasks
-            for start in starts(STUDY)
-        ],
+        rows=EVALUATED,
+        further=[EVALUATE / f"{name}.json" for name in LEARNED_METRICS],
     output:
         RESULTS / "runs.csv",
     log:
@@ -21,11 +18,7 @@ rule runs:
 
 rule resamples:
     input:
-        [
-            (EVALUATE / name / start_path(start)).with_suffix(".segments.parquet")
-            for name in STUDY.tasks
-            for start in starts(STUDY)
-        ],
+        SEGMENT_STATISTICS,
     output:
         RESULTS / "resamples.parquet",
     log:

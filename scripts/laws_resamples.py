@@ -1,10 +1,11 @@
-"""Score every run on the same test sets drawn anew, as one table."""
+"""Score every run on the same test sets drawn anew, by the metrics that laws are fitted to, as one table."""
 
 from downlaw.console import job
 from downlaw.files import write_aside
+from downlaw.laws import METRICS
 from downlaw.metrics import read_statistics, resample_runs
 
 with job(snakemake.log[0]):
-    resamples = resample_runs(map(read_statistics, snakemake.input), snakemake.params.samples)
+    resamples = resample_runs(map(read_statistics, snakemake.input), snakemake.params.samples, only=METRICS)
     with write_aside(snakemake.output[0]) as aside:
         resamples.to_parquet(aside, index=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from downlaw.study.text import Cleaning
 
-from .language import Identifier
+from downlaw.language import Identifier
 from .markup import PLACEHOLDER, plain, strip_mnemonics
 from .segments import Segment
 

@@ -1,17 +1,38 @@
-"""Metrics of translations: cross-entropy, BLEU and chrF, and their errors on a test set drawn anew."""
+"""Metrics of translations: scores, their intervals, and their errors on a test set drawn anew."""
 
-from .crossentropy import CrossEntropy, cross_entropy
-from .segments import StatisticsError, join_statistics, read_statistics, resample_runs, segment_statistics
-from .translation import TranslationScores, score_translations
+from .base import MeanMetric, MeanScore, Metric, SummedMetric, Translations
+from .crossentropy import likelihood_statistics
+from .registry import GROUPS, METRICS, text_metrics
+from .scores import count_segments, scores_row
+from .segments import (
+    RUN_TYPES,
+    StatisticsError,
+    join_tables,
+    metrics_of,
+    read_statistics,
+    resample_runs,
+    runs_of,
+    segment_table,
+)
 
 __all__ = [
-    "CrossEntropy",
+    "GROUPS",
+    "METRICS",
+    "RUN_TYPES",
+    "MeanMetric",
+    "MeanScore",
+    "Metric",
     "StatisticsError",
-    "TranslationScores",
-    "cross_entropy",
-    "join_statistics",
+    "SummedMetric",
+    "Translations",
+    "count_segments",
+    "join_tables",
+    "likelihood_statistics",
+    "metrics_of",
     "read_statistics",
     "resample_runs",
-    "score_translations",
-    "segment_statistics",
+    "runs_of",
+    "scores_row",
+    "segment_table",
+    "text_metrics",
 ]

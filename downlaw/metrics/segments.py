@@ -6,34 +6,17 @@ all runs, gives the errors of their scores jointly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 
-from .crossentropy import CROSS_ENTROPY_COLUMNS, cross_entropy_from_totals
+from .base import SummedMetric
+from .registry import METRICS
 from .resampling import DEFAULT_BOOTSTRAP, DEFAULT_SEED, resampled_totals
-from .translation import BLEU_COLUMNS, CHRF_COLUMNS, bleu_from_totals, chrf_from_totals
-
-
-@dataclass(frozen=True)
-class SummedMetric:
-    """A score of a test set that is a function of sums over its segments: `score` takes the sums of
-    `columns`, shape (n, len(columns)), and gives n scores."""
-
-    columns: tuple[str, ...]
-    score: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-
-METRICS = {
-    "cross_entropy": SummedMetric(CROSS_ENTROPY_COLUMNS, cross_entropy_from_totals),
-    "bleu": SummedMetric(BLEU_COLUMNS, bleu_from_totals),
-    "chrf": SummedMetric(CHRF_COLUMNS, chrf_from_totals),
-}
+from .scores import Statistics
 
 RUN_TYPES = {
     "task": "string",
@@ -45,49 +28,41 @@ RUN_TYPES = {
 }
 """What names a selected run, and its types; a baseline has no mixture and no pretraining seed."""
 
-STATISTICS_COLUMNS = tuple(column for metric in METRICS.values() for column in metric.columns)
-
-_TYPES = {
-    **RUN_TYPES,
-    "segment": "int64",
-    **dict.fromkeys(STATISTICS_COLUMNS, "int64"),
-    "negative_log_likelihood": "float64",
-}
+_POSITIVE = frozenset({"target_tokens", "target_characters", "scored_segments"})
+_ANY_SIGN = frozenset({"comet_sum", "comet_local_sum"})
 
 
 class StatisticsError(ValueError):
     """Statistics of test segments that cannot be used: the message names the file and says what to do."""
 
 
-def segment_statistics(
-    run: Mapping[str, Any], negative_log_likelihoods: ArrayLike, target_tokens: ArrayLike, counts: NDArray
-) -> pd.DataFrame:
+def segment_table(run: Mapping[str, Any], statistics: Statistics) -> pd.DataFrame:
     """The statistics of one run, one row a segment.
 
-    `run` has the columns of RUN_TYPES. `negative_log_likelihoods`, in nats, and `target_tokens` have shape
-    (segments,), `counts`, as `score_translations` gives them, (segments, 28).
+    `run` has the columns of RUN_TYPES; `statistics` has what segments add to the sums of metrics, by column,
+    each of shape (segments,).
     """
-    return join_statistics(
-        [
-            pd.DataFrame(
-                {
-                    **{column: run[column] for column in RUN_TYPES},
-                    "segment": np.arange(len(counts)),
-                    "negative_log_likelihood": negative_log_likelihoods,
-                    "target_tokens": target_tokens,
-                    **dict(zip(BLEU_COLUMNS + CHRF_COLUMNS, counts.T, strict=True)),
-                }
-            )
-        ]
-    )
+    segments = len(next(iter(statistics.values())))
+    named = {column: run[column] for column in RUN_TYPES}
+    return join_tables([pd.DataFrame({**named, "segment": np.arange(segments), **statistics})])
 
 
-def join_statistics(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The statistics of several runs as one table; without any, an empty one with the same columns."""
-    joined = (
-        pd.concat([table.astype(_TYPES) for table in tables]) if tables else pd.DataFrame(columns=[*_TYPES])
-    )
-    return joined.astype(_TYPES).reset_index(drop=True)
+def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The statistics of several runs as one table; without any, an empty one."""
+    if not tables:
+        return pd.DataFrame(columns=[*RUN_TYPES, "segment"]).astype({**RUN_TYPES, "segment": "int64"})
+    joined = pd.concat([_typed(table) for table in tables], ignore_index=True)
+    return joined.astype(RUN_TYPES)
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    statistics = table.columns.difference([*RUN_TYPES, "segment"])
+    return table.astype({**RUN_TYPES, "segment": "int64", **dict.fromkeys(statistics, "float64")})
+
+
+def metrics_of(table: pd.DataFrame) -> list[SummedMetric]:
+    """The metrics whose columns a table of statistics has."""
+    return [m for m in METRICS.values() if all(column in table for column in m.columns)]
 
 
 def read_statistics(path: Path | str) -> pd.DataFrame:
@@ -104,65 +79,78 @@ def read_statistics(path: Path | str) -> pd.DataFrame:
         raise StatisticsError(f"{path}: no statistics of test segments; run the study again") from error
     except (OSError, ValueError) as error:
         raise StatisticsError(f"{path}: not a table of test segments ({error}); {remedy}") from error
-    missing = [column for column in _TYPES if column not in table]
-    if missing:
-        raise StatisticsError(f"{path}: column {missing[0]!r} is missing; {remedy}")
-    for column in ("segment", *STATISTICS_COLUMNS):
+    started = [m for m in METRICS.values() if ({*m.columns} - {"scored_segments"}) & {*table.columns}]
+    for column in (*RUN_TYPES, "segment", *(column for metric in started for column in metric.columns)):
+        if column not in table:
+            raise StatisticsError(f"{path}: column {column!r} is missing; {remedy}")
+    statistics = [column for column in table if column not in RUN_TYPES]
+    for column in statistics:
         values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-        least = 1 if column == "target_tokens" else 0
-        whole = (values == np.floor(values)) | (_TYPES[column] == "float64")
-        wrong = ~(np.isfinite(values) & (values >= least) & whole)
+        least = -np.inf if column in _ANY_SIGN else 1 if column in _POSITIVE else 0
+        wrong = ~(np.isfinite(values) & (values >= least))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise StatisticsError(f"{path}: {column} in row {row + 1} is {table[column].iloc[row]}; {remedy}")
     try:
-        table = table[[*_TYPES]].astype(_TYPES)
+        table = _typed(table)
     except (TypeError, ValueError) as error:
         raise StatisticsError(f"{path}: a column that names the runs is wrong ({error}); {remedy}") from error
-    for run, segments in _runs(table):
+    for run, segments in runs_of(table):
         if not np.array_equal(segments["segment"], np.arange(len(segments))):
             raise StatisticsError(f"{path}: segments of the run {_name(run)} are missing or twice; {remedy}")
     return table
 
 
 def resample_runs(
-    tables: Iterable[pd.DataFrame], samples: int = DEFAULT_BOOTSTRAP, seed: int = DEFAULT_SEED
+    tables: Iterable[pd.DataFrame],
+    samples: int = DEFAULT_BOOTSTRAP,
+    seed: int = DEFAULT_SEED,
+    *,
+    only: Container[str] | None = None,
 ) -> pd.DataFrame:
     """Scores of every run on test sets drawn anew, the same draws for all runs of a task.
 
+    tables: of statistics; a run may be in several that hold different metrics. only: the metrics wanted, by
+    default all whose columns are there.
+
     Returns:
-        columns of RUN_TYPES, `metric`, `resample` (0 to samples - 1) and `value`: nats a target piece, or
-        BLEU and chrF between 0 and 100. The intervals of a run are percentiles of its values.
+        columns of RUN_TYPES, `metric`, `resample` (0 to samples - 1) and `value`, in the metric's own unit.
+        The intervals of a run are percentiles of its values.
 
     Raises:
-        StatisticsError: where a run is there twice, or runs of one task have different numbers of segments.
+        StatisticsError: where a metric of a run is there twice, or runs of one task have different numbers
+            of segments.
     """
-    runs, values = [], []
+    runs, names, values = [], [], []
     sizes: dict[str, int] = {}
-    for run, statistics in (found for table in tables for found in _runs(table)):
-        size = sizes.setdefault(run["task"], len(statistics))
-        if len(statistics) != size:
-            raise StatisticsError(
-                f"task {run['task']}: one run has {size} test segments, the run {_name(run)} has "
-                f"{len(statistics)}; all must be scored on one test set"
-            )
-        runs.append(run)
-        values += [
-            metric.score(resampled_totals(statistics[[*metric.columns]].to_numpy(float), samples, seed))
-            for metric in METRICS.values()
-        ]
+    for table in tables:
+        metrics = [metric for metric in metrics_of(table) if only is None or metric.name in only]
+        for run, statistics in runs_of(table):
+            size = sizes.setdefault(run["task"], len(statistics))
+            if len(statistics) != size:
+                raise StatisticsError(
+                    f"task {run['task']}: one run has {size} test segments, the run {_name(run)} has "
+                    f"{len(statistics)}; all must be scored on one test set"
+                )
+            for metric in metrics:
+                counts = statistics[[*metric.columns]].to_numpy(float)
+                runs.append(run)
+                names.append(metric.name)
+                values.append(metric.score(resampled_totals(counts, samples, seed)))
     keys = pd.DataFrame(runs, columns=[*RUN_TYPES]).astype(RUN_TYPES)
+    keys["metric"] = pd.array(names, dtype="string")
     if keys.duplicated().any():
-        raise StatisticsError(f"the run {_name(keys[keys.duplicated()].iloc[0])} is there twice")
-    each = keys.loc[keys.index.repeat(len(METRICS) * samples)].reset_index(drop=True)
+        again = keys[keys.duplicated()].iloc[0]
+        raise StatisticsError(f"the {again['metric']} of the run {_name(again)} is there twice")
+    each = keys.loc[keys.index.repeat(samples)].reset_index(drop=True)
     return each.assign(
-        metric=pd.array(np.tile(np.repeat([*METRICS], samples), len(keys)), dtype="string"),
-        resample=np.tile(np.arange(samples), len(keys) * len(METRICS)),
+        resample=np.tile(np.arange(samples), len(keys)),
         value=np.concatenate(values) if values else np.empty(0),
     )
 
 
-def _runs(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+def runs_of(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Each run of a table of statistics: what names it, and the rows of its segments."""
     for names, statistics in table.groupby([*RUN_TYPES], dropna=False, sort=False):
         yield dict(zip(RUN_TYPES, names, strict=True)), statistics
 

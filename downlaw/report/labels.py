@@ -24,7 +24,9 @@ METRIC_LABELS: dict[str, MetricLabel] = {
     "cross_entropy": MetricLabel("cross-entropy", "nats per target token", 3, lower_is_better=True),
     "bleu": MetricLabel("BLEU", "0 to 100", 1),
     "chrf": MetricLabel("chrF", "0 to 100", 1),
+    "rouge_l": MetricLabel("ROUGE-L", "0 to 100", 1),
     "comet": MetricLabel("COMET", "1 is perfect", 3),
+    "comet_local": MetricLabel("comet-local", "this study's own scale", 3),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -172,6 +172,9 @@ class Task(Strict):
         return "-".join(sorted((self.source, self.target)))
 
 
+TextMetrics = Literal["bleu", "chrf", "ter", "rouge", "degenerate"]
+
+
 class Evaluate(Strict):
     beam: Positive = 4
     max_length_ratio: Annotated[float, Field(gt=0)] = Field(
@@ -179,13 +182,28 @@ class Evaluate(Strict):
     )
     length_penalty: float = 1.0
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+    metrics: Annotated[list[TextMetrics], Field(min_length=1)] = Field(
+        [*get_args(TextMetrics)], description="what is counted in the text of hypotheses (docs/metrics.md)"
+    )
+    bleu_tokenize: Literal["13a", "intl", "zh", "char", "none"] = Field(
+        "13a", description="sacrebleu's tokenizer; zh for Chinese, char for Japanese, Thai and the like"
+    )
     comet: Comet | None = Field(None, description="score with a published COMET model (docs/comet.md)")
     comet_local: CometLocal | None = Field(
         None, description="score with a small COMET that the study trains for itself (docs/comet-local.md)"
     )
 
+    @model_validator(mode="after")
+    def _distinct(self) -> Evaluate:
+        refuse_repeats("metrics", self.metrics)
+        return self
 
-FittedMetric = Literal["cross_entropy", "bleu", "chrf"]
+    def decoding(self) -> dict[str, Any]:
+        """The keys that decide hypotheses; all others decide what is made of them."""
+        return self.model_dump(include={"beam", "max_length_ratio", "length_penalty"})
+
+
+FittedMetric = Literal["cross_entropy", "bleu", "chrf", "rouge_l", "comet", "comet_local"]
 Threshold = Annotated[float, Field(gt=0)]
 
 

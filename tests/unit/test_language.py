@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from downlaw.corpora.language import Identifier
+from downlaw.language import Identifier
 
 SENTENCES = {
     "en": "The settings of this page were saved and can be used by everyone.",
