@@ -23,6 +23,7 @@ include: "rules/subsets.smk"
 include: "rules/pretrain.smk"
 include: "rules/finetune.smk"
 include: "rules/evaluate.smk"
+include: "rules/comparisons.smk"
 include: "rules/laws.smk"
 include: "rules/report.smk"
 
@@ -32,6 +33,7 @@ rule all:
     input:
         rules.runs.output,
         rules.resamples.output,
+        rules.comparisons.output,
         rules.laws.output,
         rules.figures.output,
         rules.costs.output,

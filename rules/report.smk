@@ -21,7 +21,12 @@ rule figures:
 
 rule costs:
     input:
-        tables=[rules.runs.output, rules.resamples.output, *rules.laws.output],
+        tables=[
+            rules.runs.output,
+            rules.resamples.output,
+            rules.comparisons.output,
+            *rules.laws.output,
+        ],
         figures=rules.figures.output,
         pretrain=[
             PRETRAIN / start_path(start)
