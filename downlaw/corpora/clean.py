@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from downlaw.language import Identifier
 from downlaw.study.text import Cleaning
 
-from downlaw.language import Identifier
 from .markup import PLACEHOLDER, plain, strip_mnemonics
 from .segments import Segment
 

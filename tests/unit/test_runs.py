@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from sacrebleu.metrics import BLEU, CHRF, TER
 
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine.flops import parameters, training_flops
 from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output
 from downlaw.files import read_json
-from downlaw.metrics import read_statistics, resample_runs, score_translations
+from downlaw.metrics import GROUPS, METRICS, RUN_TYPES, read_statistics, resample_runs, text_metrics
 from downlaw.runs import COLUMNS, evaluate_batch, finetune_batch, runs_table, select
 from downlaw.study.matrix import BASELINE_START, Start
 
@@ -184,12 +186,54 @@ def test_selected_runs_are_scored_on_the_test_text(rows, batch, toy):
         assert row["selected"] and row["test_segments"] == len(references) == 30
         assert row["cross_entropy_low"] <= row["cross_entropy"] <= row["cross_entropy_high"]
         assert row["cross_entropy"] == pytest.approx(math.log(200), abs=1.0)
-        assert "nrefs:1|bs:100|seed:12345" in row["signature"]
+        assert "BLEU|nrefs:1|case:mixed" in row["signature"] and "|bs:100|seed:12345" in row["signature"]
     kept = [path.read_text().split("\n")[:-1] for path in sorted(batch.rglob("hypotheses.txt"))]
     assert len(kept) == 2 and all(len(lines) == 30 for lines in kept)
-    scores = [score_translations(lines, references, bootstrap=100) for lines in kept]
-    assert sorted(score.chrf for score in scores) == sorted(row["chrf"] for row in rows[:2])
-    assert sorted(score.bleu for score in scores) == sorted(row["bleu"] for row in rows[:2])
+    for name, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
+        scores = [metric.corpus_score(lines, [references]).score for lines in kept]
+        assert sorted(scores) == pytest.approx(sorted(row[name] for row in rows[:2]))
+    for row in rows[:2]:
+        assert (batch / "evaluate" / row["evaluation"] / "hypotheses.txt").exists()
+        for name in ("rouge_l", "empty_output", "copied_output", "wrong_language_output", "looping_output"):
+            assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+
+
+def test_cross_entropies_are_in_each_others_units(rows, toy):
+    tokens = read_json(toy.prepared / "manifest.json")["splits"]
+    for row in rows[:2]:
+        for split, prefix in (("test", ""), ("valid", "valid_")):
+            text = (toy.prepared / f"{split}.target.txt").read_text()
+            characters = len(text.replace("\n", ""))
+            nats = row[f"{prefix}cross_entropy"] * tokens[split]["target_tokens"]
+            assert row[f"{prefix}cross_entropy_per_character"] == pytest.approx(nats / characters)
+            assert row[f"{prefix}perplexity"] == pytest.approx(math.exp(row[f"{prefix}cross_entropy"]))
+
+
+def test_adding_a_metric_counts_it_alone_and_decodes_nothing(
+    batch, toy, toy_study, records, monkeypatch, tmp_path
+):
+    """And changing what is asked of the metrics moves no run to another folder."""
+    few = toy_study(**SETTINGS, evaluate__metrics=["chrf"])
+    root = tmp_path / "evaluate"
+    shutil.copytree(batch / "evaluate", root, ignore=shutil.ignore_patterns("counts"))
+    counted = []
+    for metric in text_metrics(list(GROUPS)):
+        real = type(metric).count
+
+        def spy(self, translations, real=real):
+            counted.append(self.name)
+            return real(self, translations)
+
+        monkeypatch.setattr(type(metric), "count", spy)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*.json*")}
+    first, _ = evaluate_batch(few, records, toy.prepared, toy.model, root)
+    assert first[0]["bleu"] is None and first[0]["chrf"] is not None
+    assert counted == ["chrf", "chrf"]
+    more = toy_study(**SETTINGS, evaluate__metrics=["bleu", "chrf"])
+    second, _ = evaluate_batch(more, records, toy.prepared, toy.model, root)
+    assert counted == ["chrf", "chrf", "bleu", "bleu"]
+    assert second[0]["chrf"] == first[0]["chrf"] and second[0]["bleu"] is not None
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_the_cross_entropy_of_the_table_is_that_of_the_kept_likelihoods(rows, batch):
@@ -216,10 +260,11 @@ def test_selected_runs_alone_leave_statistics_of_every_test_segment(statistics, 
 
 def test_the_intervals_of_the_rows_are_those_of_the_kept_statistics(statistics, rows):
     resamples = resample_runs([statistics], 100)
-    assert len(resamples) == 2 * 3 * 100
+    learned = {"comet", "comet_local"}
+    assert set(resamples["metric"]) == METRICS.keys() - learned
     for row in rows[:2]:
         here = resamples[resamples["finetuning_seed"] == row["finetuning_seed"]]
-        for metric in ("cross_entropy", "bleu", "chrf"):
+        for metric in METRICS.keys() - learned:
             ends = here.loc[here["metric"] == metric, "value"].quantile([0.025, 0.975])
             assert list(ends) == pytest.approx([row[f"{metric}_low"], row[f"{metric}_high"]], rel=1e-12)
             assert row[f"{metric}_low"] <= row[metric] <= row[f"{metric}_high"]
@@ -239,7 +284,7 @@ def test_other_runs_keep_their_row_and_status_without_scores(rows):
 
 def test_rows_describe_the_run(rows, toy_study):
     for row in rows:
-        assert set(row) <= set(COLUMNS)
+        assert set(row) <= {*COLUMNS, "evaluation"}
         assert (row["task"], row["src"], row["tgt"], row["finetune_pairs"]) == ("en-de", "en", "de", 100)
         assert (row["mixture"], row["mixture_holds"], row["alignment_score"]) == (None, None, None)
         assert (row["pretrain_tokens"], row["pretrain_flops"], row["pretraining_seed"]) == (0, 0.0, None)
@@ -269,7 +314,7 @@ def test_a_divergence_in_pretraining_reaches_the_table(toy, toy_study, tmp_path)
         study, "en-de", Start("fr", 1, 512), start, toy.prepared, {100: toy.subset(100)}, tmp_path, QUIET
     )
     rows, statistics = evaluate_batch(study, found, toy.prepared, toy.model, tmp_path)
-    assert len(statistics) == 0 and "bleu_matches_1" in statistics
+    assert len(statistics) == 0 and "segment" in statistics
     assert [row["finetuning_seed"] for row in rows] == [1, 2]
     for row in rows:
         assert (row["status"], row["reason"]) == (DIVERGED_IN_PRETRAINING, "training loss is nan at update 3")
@@ -286,6 +331,15 @@ def test_the_table_has_its_columns_in_order_and_missing_values_empty(rows, tmp_p
     header, first, *_ = (tmp_path / "runs.csv").read_text().splitlines()
     assert header.split(",") == COLUMNS
     assert first.startswith("en-de,en,de,,,,")
+
+
+def test_scores_of_a_job_of_its_own_join_the_run_that_they_name(rows):
+    name = {column: rows[1][column] for column in RUN_TYPES}
+    table = runs_table(rows, [{**name, "comet": 0.5, "comet_model": "m"}])
+    assert table["comet"].isna().tolist() == [True, False, True, True]
+    assert table["comet_model"][1] == "m" and table["bleu"].equals(runs_table(rows)["bleu"])
+    with pytest.raises(KeyError):
+        runs_table(rows, [{**name, "task": "de-en", "comet": 0.5}])
 
 
 def test_counts_and_seeds_stay_whole_beside_missing_ones(tmp_path):

@@ -10,16 +10,20 @@ import pytest
 from sacrebleu.metrics import BLEU, CHRF
 
 from downlaw.metrics import (
+    RUN_TYPES,
     StatisticsError,
-    cross_entropy,
-    join_statistics,
+    Translations,
+    count_segments,
+    join_tables,
+    likelihood_statistics,
     read_statistics,
     resample_runs,
-    score_translations,
-    segment_statistics,
+    scores_row,
+    segment_table,
+    text_metrics,
 )
-from downlaw.metrics.segments import RUN_TYPES, STATISTICS_COLUMNS
-from downlaw.metrics.translation import BLEU_COLUMNS, CHRF_COLUMNS
+from downlaw.metrics.bleu import BLEU_COLUMNS
+from downlaw.metrics.chrf import CHRF_COLUMNS
 
 SEGMENTS, SAMPLES = 40, 50
 BASELINE = {
@@ -44,13 +48,14 @@ def scored(seed: int, segments: int = SEGMENTS):
 
 def statistics(run: dict[str, Any], seed: int, segments: int = SEGMENTS) -> pd.DataFrame:
     likelihoods, tokens, hypotheses, references = scored(seed, segments)
-    counts = score_translations(hypotheses, references, bootstrap=2).counts
-    return segment_statistics(run, likelihoods, tokens, counts)
+    text = Translations(references, hypotheses, references, "en", "en")
+    counts = count_segments(text_metrics(["bleu", "chrf"]), text)
+    return segment_table(run, likelihood_statistics(likelihoods, tokens, references) | counts)
 
 
 @pytest.fixture(scope="module")
 def two_runs() -> pd.DataFrame:
-    return join_statistics([statistics(BASELINE, 1), statistics(PRETRAINED, 2)])
+    return join_tables([statistics(BASELINE, 1), statistics(PRETRAINED, 2)])
 
 
 @pytest.fixture
@@ -70,7 +75,8 @@ def values(resamples: pd.DataFrame, metric: str, tokens: int = 512) -> np.ndarra
 
 
 def test_a_row_a_run_and_segment_adds_up_to_the_scores_of_the_run(two_runs: pd.DataFrame):
-    assert list(two_runs.columns) == [*RUN_TYPES, "segment", *STATISTICS_COLUMNS]
+    counted = ["negative_log_likelihood", "target_tokens", "target_characters", *BLEU_COLUMNS, *CHRF_COLUMNS]
+    assert list(two_runs.columns) == [*RUN_TYPES, "segment", *counted]
     assert list(two_runs["segment"]) == [*range(SEGMENTS), *range(SEGMENTS)]
     for seed, tokens in ((1, 0), (2, 512)):
         here = two_runs[two_runs["pretrain_tokens"] == tokens]
@@ -90,11 +96,11 @@ def test_a_file_gives_back_what_was_written(two_runs: pd.DataFrame, written: Pat
 
 def test_without_runs_the_table_is_empty_and_can_be_kept(tmp_path: Path):
     path = tmp_path / "none.parquet"
-    join_statistics([]).to_parquet(path, index=False)
+    join_tables([]).to_parquet(path, index=False)
     empty = read_statistics(path)
-    assert len(empty) == 0 and empty.dtypes.equals(statistics(BASELINE, 1).dtypes)
+    assert len(empty) == 0 and empty.dtypes.equals(statistics(BASELINE, 1)[[*empty.columns]].dtypes)
     assert len(resample_runs([empty])) == 0
-    assert len(resample_runs([empty, statistics(BASELINE, 1)], SAMPLES)) == 3 * SAMPLES
+    assert len(resample_runs([empty, statistics(BASELINE, 1)], SAMPLES)) == 4 * SAMPLES
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 cut short", b"task,segment\nen-de,0\n"])
@@ -120,7 +126,8 @@ def test_a_file_that_was_cut_is_refused(written: Path):
         (lambda table: table.drop(columns="finetuning_seed"), "column 'finetuning_seed' is missing"),
         (lambda table: table.assign(target_tokens=0), "target_tokens in row 1 is 0"),
         (lambda table: table.assign(bleu_matches_1=-1), "bleu_matches_1 in row 1 is -1"),
-        (lambda table: table.assign(bleu_ngrams_2=1.5), "bleu_ngrams_2 in row 1 is 1.5"),
+        (lambda table: table.drop(columns="target_characters"), "column 'target_characters' is missing"),
+        (lambda table: table.drop(columns="bleu_hypothesis_length"), "'bleu_hypothesis_length' is missing"),
         (lambda table: table.assign(chrf_matches_1="many"), "chrf_matches_1 in row 1 is many"),
         (
             lambda table: table.assign(negative_log_likelihood=np.inf),
@@ -140,13 +147,28 @@ def test_a_file_with_wrong_content_is_refused(written: Path, two_runs: pd.DataFr
 # --- Resamples
 
 
+def test_scores_of_a_job_of_its_own_join_those_of_the_evaluation(two_runs: pd.DataFrame):
+    scores = np.linspace(-1, 1, SEGMENTS)
+    comet = segment_table(PRETRAINED, {"comet_sum": scores, "scored_segments": np.ones(SEGMENTS)})
+    resamples = resample_runs([two_runs, comet], SAMPLES, only=["bleu", "comet"])
+    assert resamples.groupby("metric").size().to_dict() == {"bleu": 2 * SAMPLES, "comet": SAMPLES}
+    drawn = np.random.default_rng(12345).choice(SEGMENTS, size=(SAMPLES, SEGMENTS))
+    assert values(resamples, "comet") == pytest.approx(scores[drawn].mean(axis=1))
+
+
+def test_a_comet_below_0_is_no_broken_file(tmp_path: Path):
+    comet = segment_table(PRETRAINED, {"comet_sum": np.array([-0.5]), "scored_segments": np.ones(1)})
+    comet.to_parquet(tmp_path / "comet.parquet", index=False)
+    pd.testing.assert_frame_equal(read_statistics(tmp_path / "comet.parquet"), comet)
+
+
 def test_resamples_are_tidy_and_name_their_run(two_runs: pd.DataFrame):
     resamples = resample_runs([two_runs], SAMPLES)
     assert list(resamples.columns) == [*RUN_TYPES, "metric", "resample", "value"]
-    assert len(resamples) == 2 * 3 * SAMPLES
-    assert set(resamples["metric"]) == {"cross_entropy", "bleu", "chrf"}
+    assert len(resamples) == 2 * 4 * SAMPLES
+    assert set(resamples["metric"]) == {"cross_entropy", "cross_entropy_per_character", "bleu", "chrf"}
     baseline = resamples[resamples["pretrain_tokens"] == 0]
-    assert len(baseline) == 3 * SAMPLES
+    assert len(baseline) == 4 * SAMPLES
     assert baseline["mixture"].isna().all() and baseline["pretraining_seed"].isna().all()
     assert resamples["value"].notna().all()
     assert {column: str(resamples[column].dtype) for column in RUN_TYPES} == RUN_TYPES
@@ -178,10 +200,9 @@ def test_runs_are_resampled_alike_whichever_files_hold_them(two_runs: pd.DataFra
 
 def test_two_systems_that_differ_little_differ_little_in_every_resample():
     """The test set's own difficulty, most of the noise of either, is not in their difference."""
-    likelihoods, tokens, hypotheses, references = scored(1)
-    counts = score_translations(hypotheses, references, bootstrap=2).counts
+    likelihoods, tokens, _, references = scored(1)
     tables = [
-        segment_statistics(run, factor * likelihoods, tokens, counts)
+        segment_table(run, likelihood_statistics(factor * likelihoods, tokens, references))
         for run, factor in ((BASELINE, 1.0), (PRETRAINED, 0.9))
     ]
     resamples = resample_runs(tables, 200)
@@ -191,13 +212,9 @@ def test_two_systems_that_differ_little_differ_little_in_every_resample():
 
 
 def test_the_intervals_of_a_run_are_those_of_its_resamples():
-    likelihoods, tokens, hypotheses, references = scored(2)
-    loss = cross_entropy(likelihoods, tokens, bootstrap=SAMPLES)
-    translation = score_translations(hypotheses, references, bootstrap=SAMPLES)
-    row = {**loss.as_row(), **translation.as_row()}
-    resamples = resample_runs(
-        [segment_statistics(PRETRAINED, likelihoods, tokens, translation.counts)], SAMPLES
-    )
+    table = statistics(PRETRAINED, 2)
+    row = scores_row({column: table[column].to_numpy() for column in table.columns[7:]}, bootstrap=SAMPLES)
+    resamples = resample_runs([table], SAMPLES)
     for metric in ("cross_entropy", "bleu", "chrf"):
         low, high = np.percentile(values(resamples, metric), [2.5, 97.5])
         assert (row[f"{metric}_low"], row[f"{metric}_high"]) == (low, high)
@@ -211,10 +228,10 @@ def test_runs_of_one_task_on_different_test_sets_are_refused():
 
 def test_tasks_may_have_test_sets_of_their_own_size():
     tables = [statistics(BASELINE, 1), statistics({**BASELINE, "task": "de-en"}, 1, segments=30)]
-    assert resample_runs(tables, SAMPLES)["task"].value_counts().to_dict() == {"en-de": 150, "de-en": 150}
+    assert resample_runs(tables, SAMPLES)["task"].value_counts().to_dict() == {"en-de": 200, "de-en": 200}
 
 
 def test_a_run_that_is_there_twice_is_refused(two_runs: pd.DataFrame):
-    message = "run task en-de, finetune_pairs 100, pretrain_tokens 0, finetuning_seed 1 is there twice"
+    message = "cross_entropy of the run task en-de, .*pretrain_tokens 0, finetuning_seed 1 is there twice"
     with pytest.raises(StatisticsError, match=message):
         resample_runs([two_runs, statistics(BASELINE, 1)], SAMPLES)
