@@ -11,6 +11,7 @@ from downlaw.laws import METRICS, Point, check_runs, curves
 from downlaw.laws.comparison import AT_BUDGET
 from downlaw.laws.estimates import lower_is_better
 
+from .degenerate import degenerate_said
 from .labels import (
     FAMILY_LABELS,
     METRIC_LABELS,
@@ -181,6 +182,7 @@ def what_was_seen(
     points = points_of(runs)
     for mixture in mixture_styles(runs):
         yield from changes(points, mixture)
+    yield from degenerate_said(runs)
     yield from extrapolation(laws)
     yield from misfits(laws)
     yield from families(laws)
