@@ -66,7 +66,7 @@ class LocalModel:
 
 
 def find(comet: Comet, cache: Path | str | None = None) -> LocalModel:
-    """The model that a study asks for, if all of it is on this machine; reads no weights and needs no network.
+    """The model that a study asks for, if all of it is here; reads no weights and needs no network.
 
     Args:
         cache: the folder of models of the hub; default: where huggingface_hub keeps them (HF_HUB_CACHE,
@@ -111,8 +111,8 @@ def check(model: LocalModel, encoder_name: str | None = None) -> None:
     if kind != CLASS:
         why = "judges without a reference" if kind.startswith("referenceless") else "is another kind of model"
         raise CometError(
-            f"evaluate.comet.model: {model.name} is a {kind}, which {why}; only a {CLASS} scores a translation "
-            "against its source and reference (Unbabel/wmt22-comet-da is one)"
+            f"evaluate.comet.model: {model.name} is a {kind}, which {why}; only a {CLASS} scores a "
+            "translation against its source and reference (Unbabel/wmt22-comet-da is one)"
         )
     named = hparams.get("pretrained_model")
     if model.revision and encoder_name and _last(named) != _last(encoder_name):
@@ -153,7 +153,8 @@ def _snapshot(key: str, name: str, revision: str, cache: Path | str | None) -> P
     others = sorted(path.name[:12] for path in folder.glob("snapshots/*"))
     instead = f" (it has {', '.join(others)})" if others else ""
     raise CometError(
-        f"evaluate.comet.{key}: {name} at {revision[:12]} is not in the cache {hub_cache(cache)}{instead}\n{_REMEDY}"
+        f"evaluate.comet.{key}: {name} at {revision[:12]} is not in the cache {hub_cache(cache)}{instead}\n"
+        f"{_REMEDY}"
     )
 
 
@@ -164,7 +165,8 @@ def _present(path: Path, key: str, name: str, revision: str) -> None:
 
 def _incomplete(key: str, name: str, revision: str, folder: Path, what: str) -> CometError:
     return CometError(
-        f"evaluate.comet.{key}: {name} at {revision[:12]} is only partly in the cache: {folder} lacks {what}\n{_REMEDY}"
+        f"evaluate.comet.{key}: {name} at {revision[:12]} is only partly in the cache: {folder} lacks "
+        f"{what}\n{_REMEDY}"
     )
 
 
