@@ -8,8 +8,22 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_valuations import (
+    BLEU,
+    FASTER,
+    LARGEST,
+    TOKENS,
+    at_budget,
+    loss,
+    noisy,
+    resamples,
+    run,
+    score,
+    table,
+    to_target,
+)
 
-from downlaw.laws import FAMILIES, METRICS, FittedMetric, TableError, curves, fit_curves
+from downlaw.laws import FAMILIES, METRICS, FittedMetric, curves, fit_curves
 from downlaw.laws.estimates import (
     Estimate,
     at_tokens,
@@ -19,66 +33,6 @@ from downlaw.laws.estimates import (
 )
 from downlaw.laws.simulation import valuation as simulation
 from downlaw.laws.valuation import VALUATION_COLUMNS, value_runs
-
-BLEU = {"bleu": METRICS["bleu"]}
-TOKENS = [100_000 * 2**step for step in range(6)]
-LARGEST = TOKENS[-1]
-FASTER = 3.0
-"""One token of mixture `good` does what this many of mixture `poor` do."""
-
-
-def loss(tokens: float) -> float:
-    return 2.5 + 30 * tokens**-0.3
-
-
-def score(tokens: float) -> float:
-    return math.log(1e-4 * tokens**0.9) ** 2 / 2
-
-
-def run(mixture: str, tokens: int, **columns: object) -> dict[str, object]:
-    worth = tokens * (FASTER if mixture == "good" else 1.0)
-    row = {"task": "de-en", "finetune_pairs": 5000, "mixture": mixture, "pretrain_tokens": tokens}
-    row |= {"cross_entropy": loss(worth) if tokens else 4.0, "bleu": score(worth) if tokens else 2.0}
-    row |= {"pretrain_flops": tokens * (2e6 if mixture == "good" else 1e6)}
-    return row | columns
-
-
-def table(mixtures: tuple[str, ...] = ("good", "poor"), baseline: bool = True) -> pd.DataFrame:
-    rows = [run(mixture, tokens) for mixture in mixtures for tokens in TOKENS]
-    return pd.DataFrame(([run("", 0)] if baseline else []) + rows)
-
-
-def noisy(noise: float = 0.01, seed: int = 1, **options: object) -> pd.DataFrame:
-    runs, rng = table(**options), np.random.default_rng(seed)
-    for metric in ("cross_entropy", "bleu"):
-        runs[metric] *= np.exp(noise * rng.normal(size=len(runs)))
-    return runs
-
-
-def resamples(runs: pd.DataFrame, draws: int = 300, *, common: float, own: float) -> pd.DataFrame:
-    """Test sets drawn anew, with an error of ln(metric) that all runs share and one that each has alone."""
-    rng = np.random.default_rng(4)
-    shared = common * rng.normal(size=draws)
-    parts = []
-    for row in runs.to_dict("records"):
-        for metric in ("cross_entropy", "bleu"):
-            errors = shared + own * rng.normal(size=draws)
-            keys = {k: row[k] for k in ("task", "finetune_pairs", "mixture", "pretrain_tokens")}
-            keys |= {"pretraining_seed": 0, "finetuning_seed": 0, "metric": metric}
-            parts.append(
-                pd.DataFrame({**keys, "resample": range(draws), "value": row[metric] * np.exp(errors)})
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def at_budget(valuations: pd.DataFrame, metric: str) -> pd.DataFrame:
-    rows = valuations[(valuations["metric"] == metric) & (valuations["question"] == "score at a budget")]
-    return rows.set_index("mixture")
-
-
-def to_target(valuations: pd.DataFrame, metric: str) -> pd.DataFrame:
-    rows = valuations[(valuations["metric"] == metric) & (valuations["question"] == "tokens to a target")]
-    return rows.set_index("mixture")
 
 
 @pytest.mark.parametrize(("metric", "law"), [("cross_entropy", loss), ("bleu", score)])
@@ -287,79 +241,6 @@ def test_a_baseline_that_scores_nothing_has_a_gain_without_interval():
     at_budget = found[found["question"] == "score at a budget"]
     assert (at_budget["gain"] == at_budget["predicted"]).all()
     assert at_budget["predicted_low"].notna().all()
-
-
-def test_a_misaligned_verdict_voids_a_valuation_and_leaves_the_others():
-    keys = {"task": "de-en", "finetune_pairs": 5000, "metric": "bleu"}
-    verdicts = pd.DataFrame(
-        [
-            keys | {"mixture": "good", "verdict": "misaligned"},
-            keys | {"mixture": "poor", "verdict": "aligned"},
-        ]
-    )
-    valuations = value_runs(table(), verdicts=verdicts)
-    for rows in (at_budget(valuations, "bleu"), to_target(valuations, "bleu")):
-        assert set(rows.loc[["good"], "answer"]) == {"void"}
-        assert rows.loc[["good"], "reason"].str.contains("misaligned").all()
-        assert rows.loc[["good"], ["predicted", "pretrain_tokens_low", "gain"]].isna().all().all()
-        assert set(rows.loc[["poor"], "verdict"]) == {"aligned"}
-        assert set(rows.loc[["poor"], "best_mixture"]) == {"poor"}
-    assert at_budget(valuations, "cross_entropy")["verdict"].isna().all()
-    saturated = value_runs(table(), verdicts=verdicts.assign(verdict="saturated"))
-    rows = at_budget(saturated, "bleu")
-    assert rows["reason"].str.contains("gains nothing").all() and rows["predicted"].notna().all()
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "message"),
-    [
-        ({"task": ["de-en"]}, "column 'finetune_pairs' is missing"),
-        (
-            dict(task=["a"] * 2, finetune_pairs=[1] * 2, mixture=["m"] * 2, metric=["bleu"] * 2, verdict="x"),
-            "line 3: a second verdict",
-        ),
-        (
-            dict(task=["a"], finetune_pairs=["few"], mixture=["m"], metric=["bleu"], verdict="x"),
-            "line 2: finetune_pairs is not a number",
-        ),
-    ],
-)
-def test_a_bad_table_of_verdicts_is_refused(verdicts, message):
-    with pytest.raises(TableError, match=message):
-        value_runs(table(), verdicts=pd.DataFrame(verdicts))
-
-
-def test_a_budget_in_flops_needs_flops():
-    without = table().drop(columns="pretrain_flops")
-    with pytest.raises(TableError, match="'pretrain_flops' is missing, and a budget in FLOPs needs it"):
-        value_runs(without, flop_budgets=[1e13])
-    assert value_runs(without)["pretrain_flops"].isna().all()
-    rows = at_budget(value_runs(without, flop_budgets=[1e13], flops_per_token=2e6, metrics=BLEU), "bleu")
-    assert (rows["pretrain_tokens"] == 5_000_000).all()
-    emptied = table()
-    emptied.loc[emptied["mixture"] == "poor", "pretrain_flops"] = math.nan
-    with pytest.raises(TableError, match="pretrain_flops is empty for poor"):
-        value_runs(emptied, flop_budgets=[1e13])
-    text = table().astype({"pretrain_flops": object})
-    text.loc[3, "pretrain_flops"] = "many"
-    with pytest.raises(TableError, match="line 5: pretrain_flops is 'many', not a number of FLOPs"):
-        value_runs(text)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"budgets": [0]}, "budgets must be positive"),
-        ({"flop_budgets": [math.nan]}, "flop_budgets must be positive"),
-        ({"targets": {"bleu": [-1]}}, "targets of bleu must be positive"),
-        ({"targets": {"blue": [20]}}, "there is no metric 'blue'"),
-        ({"far": 0}, "far must be positive"),
-        ({"flops_per_token": -1.0}, "flops_per_token must be positive"),
-    ],
-)
-def test_a_question_that_makes_no_sense_is_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        value_runs(table(), **options)
 
 
 def test_tasks_and_finetuning_sizes_are_compared_apart():
