@@ -47,6 +47,7 @@ def plan(study: Study) -> list[StageCost]:
         _pretraining(study),
         _finetuning(study),
         StageCost("evaluate", "evaluate", len(study.tasks) * len(starts(study))),
+        StageCost("evaluate", "comparisons", 1),
         StageCost("laws", "runs", 1),
         StageCost("laws", "resamples", 1),
         StageCost("laws", "laws", 1),

@@ -46,6 +46,8 @@ rule laws:
         verdicts=RESULTS / "verdicts.csv",
         valuations=RESULTS / "valuations.csv",
         lines=RESULTS / "law_lines.csv",
+        relations=RESULTS / "metric_relations.csv",
+        noise=RESULTS / "noise.csv",
     log:
         RESULTS / "logs/laws/laws.log",
     benchmark:

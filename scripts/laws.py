@@ -5,6 +5,8 @@ from dataclasses import replace
 from downlaw.console import job
 from downlaw.files import write_aside
 from downlaw.laws import METRICS, fit_runs, predict_runs, read_resamples, read_runs
+from downlaw.laws.noise_table import noise_of_runs
+from downlaw.laws.relations import relate_runs
 from downlaw.laws.valuation import value_runs
 from downlaw.laws.verdicts import verdict_runs
 from downlaw.report.lines import law_lines
@@ -33,6 +35,8 @@ with job(snakemake.log[0], "laws"):
         "verdicts": verdicts,
         "valuations": value_runs(runs, budgets=laws.budgets, targets=laws.targets, verdicts=verdicts, **how),
         "lines": law_lines(runs, budgets=laws.budgets, **tested),
+        "relations": relate_runs(runs, **{key: how[key] for key in ("resamples", "level", "samples")}),
+        "noise": noise_of_runs(runs, metrics=how["metrics"], resamples=how["resamples"]),
     }
     for name, table in tables.items():
         with write_aside(snakemake.output[name]) as aside:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .families import Floats
 from .noise import DEFAULT_DRAWS, Noise
+from .seeds import SeedSpread
 from .tables import KEYS, SEEDS, TableError, check_resamples, check_runs
 
 NORMAL_95 = 1.959964
@@ -122,9 +123,9 @@ def curves(
 class CurveNoise:
     """What a table of runs, and of resamples where there is one, tell of the noise of one metric's curves.
 
-    Seeds: the spread of ln(metric) between runs that differ in nothing else, pooled over each task and
-    finetuning size, as two or three seeds a point say little alone. Resamples: joint over all points of a
-    task, as they share its test set.
+    Seeds: the spread of ln(metric) between runs that differ in nothing else, of pretraining and of
+    finetuning seeds (see SeedSpread), pooled over each task and finetuning size, as two or three seeds a
+    point say little alone. Resamples: joint over all points of a task, as they share its test set.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class CurveNoise:
         self.relative_noise = relative_noise
         self.runs = runs[runs[metric] > 0].assign(ln=lambda rows: np.log(rows[metric]))
         self.metric = metric
+        self._spreads: dict[tuple[str, int], SeedSpread] = {}
         self.resampled: pd.DataFrame | None = None
         if resamples is not None:
             table = check_resamples(resamples)
@@ -155,16 +157,17 @@ class CurveNoise:
         rows = [self._runs_of(here, mixture, point) for point in points]
         if not points or any(found.empty for found in rows):
             return None
-        between_seeds = self._between_seeds(here)
+        if (task, pairs) not in self._spreads:
+            self._spreads[task, pairs] = SeedSpread.of(here)
+        between_seeds = self._between_seeds(self._spreads[task, pairs], rows)
         segments = self._segments(rows)
         seed = crc32(f"{task} {pairs} {mixture} {self.metric}".encode())  # curves have nothing else in common
         if segments is None and self.relative_noise is not None:
             return Noise.relative(self.relative_noise, len(points), seed=seed)
         if between_seeds is None:
             return segments or self._intervals(points, seed)
-        counts = np.array([len(found) for found in rows])
         seeds = Noise.independent(
-            between_seeds / np.sqrt(counts),
+            between_seeds,
             source="seeds",
             draws=len(segments.draws) if segments else DEFAULT_DRAWS,
             seed=seed,
@@ -177,13 +180,16 @@ class CurveNoise:
         return here[(here["mixture"] == name) & (here["pretrain_tokens"] == point.pretrain_tokens)]
 
     @staticmethod
-    def _between_seeds(here: pd.DataFrame) -> float | None:
-        """Standard deviation of ln(metric) between seeds, pooled; None with one seed."""
-        alike = here.groupby(["mixture", "pretrain_tokens"])["ln"]
-        freedom = int((alike.count() - 1).sum())
-        if not freedom:
-            return None
-        return math.sqrt(float((alike.var(ddof=0) * alike.count()).sum()) / freedom)
+    def _between_seeds(spread: SeedSpread, rows: Sequence[pd.DataFrame]) -> Floats | None:
+        """Standard deviation of each point's ln(metric) by its seeds, (n,); None where seeds show none."""
+        variances = [
+            spread.variance_of_mean(
+                found.groupby("pretraining_seed").size().to_list(),
+                pretrained=bool(found["pretrain_tokens"].iloc[0]),
+            )
+            for found in rows
+        ]
+        return None if None in variances else np.sqrt(np.array(variances, dtype=float))
 
     def _segments(self, rows: Sequence[pd.DataFrame]) -> Noise | None:
         """From resamples of the test set, None unless every run of every point has them."""

@@ -2,7 +2,7 @@
 
 from .base import Chart, Family, Floats, Parameter, Shape
 from .losses import Chinchilla, ErrorLaw, JointLaw, OvertrainingLaw, PowerLaw, RectifiedLaw
-from .scores import Constant, LinearLog, LogLaw, PurePower, Sigmoid
+from .scores import Constant, Exponential, LinearLog, LogLaw, PurePower, Sigmoid
 
 FAMILIES: dict[str, Family] = {
     family.name: family
@@ -14,6 +14,7 @@ FAMILIES: dict[str, Family] = {
         ErrorLaw(),
         RectifiedLaw(),
         JointLaw(),
+        Exponential(),
         LinearLog(),
         PurePower(),
         Sigmoid(),

@@ -104,6 +104,42 @@ class PurePower(Family):
         return np.exp(parameters["ln_a"] + parameters["b"] * np.log(inputs[0]))
 
 
+class Exponential(Family):
+    """A score over the cross-entropy of the same models, Gordon et al. 2021 (EMNLP, 2021.emnlp-main.478).
+
+    They use it to predict the BLEU of translation models from their loss. Where b is below 0 the score falls
+    as cross-entropy improves.
+    """
+
+    name = "exponential"
+    formula = "f(L) = a * exp(-b * L)"
+    source = "Gordon et al. 2021, doi:10.18653/v1/2021.emnlp-main.478"
+    inputs = ("cross_entropy",)
+    rises = None
+    link = "log"
+    weight_names = ("level", "slope")
+    weight_low = (-math.inf, -math.inf)
+    parameters = (
+        Parameter("ln_a", -math.inf, math.inf, "ln(metric)", "the level, far outside the points"),
+        Parameter("b", -math.inf, math.inf, "1 / nat", "the slope of ln f over L"),
+    )
+
+    def coordinates(self, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
+        return tuple(inputs)
+
+    def columns(self, inputs: Sequence[NDArray], shapes: Sequence[NDArray]) -> tuple[NDArray | float, ...]:
+        return 1.0, inputs[0]
+
+    def published(
+        self, weights: Sequence[Floats], shapes: Sequence[Floats], chart: Chart
+    ) -> dict[str, Floats]:
+        slope = weights[1] / chart.reach[0]
+        return {"ln_a": weights[0] - slope * chart.centre[0], "b": -slope}
+
+    def formula_at(self, inputs: Sequence[Floats], parameters: Mapping[str, float]) -> Floats:
+        return np.exp(parameters["ln_a"] - parameters["b"] * inputs[0])
+
+
 class LinearLog(Family):
     """A straight line over ln(Dp), rising or falling; rising it is the log-law with beta = 1."""
 

@@ -22,7 +22,7 @@ fractions = st.lists(st.floats(0.05, 0.95), min_size=6, max_size=6)
 
 
 def inputs_of(family: Family) -> np.ndarray:
-    return LOSSES if family.inputs == ("loss",) else INPUTS[len(family.inputs)]
+    return LOSSES if family.inputs in (("loss",), ("cross_entropy",)) else INPUTS[len(family.inputs)]
 
 
 def place_of(family: Family, parts: list[float]) -> Place:
@@ -90,6 +90,7 @@ def test_log_law_gives_the_parameters_of_the_paper():
         ("error_law", [3.0], {"eps": 0.86, "ln_k": math.log(2.1), "gamma": 0.7}, 0.6028),
         ("rectified_law", [1e6], {"ln_B": 6.0, "ln_D_l": 5.0, "beta": 0.4, "E": 1.0}, 2.0113),
         ("joint_law", [[1e8, 1e6]], {"ln_A": 4.0, "alpha": 0.1, "beta": 0.1, "E": 1.0}, 3.1736),
+        ("exponential", [2.5], {"ln_a": math.log(60), "b": 0.8}, 60 * math.exp(-2.0)),
         ("linear_log", [math.e**10], {"a": -5.0, "b": 2.0}, 15.0),
         ("pure_power", [1e6], {"ln_a": 0.0, "b": 0.2}, 15.849),
         ("sigmoid", [math.e**12], {"S": 40.0, "r": 1.0, "m": 12.0}, 20.0),
@@ -114,7 +115,7 @@ def test_over_training_is_chinchilla_with_one_exponent():
 def test_every_family_describes_itself():
     for name, family in FAMILIES.items():
         assert family.name == name
-        assert family.source == "rival" or "arXiv:" in family.source
+        assert family.source == "rival" or "arXiv:" in family.source or "doi:" in family.source
         assert "=" in family.formula
         assert len(family.weight_names) == family.n_weights
         assert family.n_parameters == sum(not parameter.derived for parameter in family.parameters)
