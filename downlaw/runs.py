@@ -86,15 +86,10 @@ def finetune_batch(
         record["valid_cross_entropy"] = None
         if record["status"] == OK:
             model = Path(record["checkpoint"])
-            scores = scoring.score_references(
-                model,
-                data,
-                prepared / "valid.source",
-                prepared / "valid.target",
-                model.parent / f"valid-{validation}.scores.jsonl",
-                study.compute.threads,
-                study.compute.device == "cuda",
-            )
+            kept = model.parent / f"valid-{validation}.scores.jsonl"
+            request = scoring.Request(model, prepared / "valid.source", prepared / "valid.target", kept)
+            (scored,) = _score(study, [request])
+            scores = scored.scores
             if all(math.isfinite(score.negative_log_likelihood) for score in scores):
                 nats = math.fsum(score.negative_log_likelihood for score in scores)
                 record["valid_cross_entropy"] = nats / sum(score.tokens for score in scores)
@@ -103,6 +98,11 @@ def finetune_batch(
             record["finetune_flops"] = _finetuning_flops(study, record, data)
         records.append(record)
     return select(records)
+
+
+def _score(study: Study, requests: Sequence[scoring.Request]) -> list[scoring.Scored]:
+    compute = study.compute
+    return scoring.score_models(requests, study.evaluate, compute.threads, compute.device == "cuda")
 
 
 def _finetuning_flops(study: Study, record: Mapping[str, Any], data: Path) -> float:
@@ -164,14 +164,18 @@ def evaluate_batch(
     tokenizer = Tokenizer(model)
     counted = text_metrics(study.evaluate.metrics, study.evaluate.bleu_tokenize)
     scored = [METRICS["cross_entropy"], METRICS["cross_entropy_per_character"], *counted]
+    selected = [record for record in records if record["selected"]]
+    folders = [root / _evaluation_identity(study, record, prepared) for record in selected]
+    requests = [_request(record, prepared, folder) for record, folder in zip(selected, folders, strict=True)]
+    made = zip(folders, _score(study, requests), strict=True)
     rows, statistics = [], []
     for record in records:
         row = _describe(study, record, prepared, tokenizer.vocabulary)
         if record["selected"]:
-            identity = _evaluation_identity(study, record, prepared)
-            counts = _count(study, record, prepared, tokenizer, counted, root / identity)
+            folder, outputs = next(made)
+            counts = _count(study, record, outputs, prepared, tokenizer, counted, folder)
             row |= scores_row(counts, scored, bootstrap=study.evaluate.bootstrap_samples)
-            row["evaluation"] = identity
+            row["evaluation"] = folder.name
             statistics.append(segment_table(record, counts))
         rows.append(row)
     return rows, join_tables(statistics)
@@ -179,7 +183,20 @@ def evaluate_batch(
 
 def _evaluation_identity(study: Study, record: Mapping[str, Any], prepared: Path) -> str:
     test = read_json(prepared / "manifest.json")["splits"]["test"]["sha256"]
-    return digest({"run": record["identity"], "decoding": study.evaluate.decoding(), "test": test})
+    decoding = {**study.evaluate.decoding(), "rules": scoring.DECODING_RULES}
+    return digest({"run": record["identity"], "decoding": decoding, "test": test})
+
+
+def _request(record: Mapping[str, Any], prepared: Path, folder: Path) -> scoring.Request:
+    checkpoint = Path(record["checkpoint"])
+    checkpoints.verify(checkpoint, record["sha256"])
+    return scoring.Request(
+        checkpoint,
+        prepared / "test.source",
+        prepared / "test.target",
+        folder / "test.scores.jsonl",
+        folder / "hypotheses.json",
+    )
 
 
 def _describe(study: Study, record: Mapping[str, Any], prepared: Path, vocabulary: int) -> dict[str, Any]:
@@ -215,23 +232,14 @@ def _lines(path: Path) -> list[str]:
 def _count(
     study: Study,
     record: Mapping[str, Any],
+    outputs: scoring.Scored,
     prepared: Path,
     tokenizer: Tokenizer,
     metrics: Sequence[Metric],
     folder: Path,
 ) -> dict[str, NDArray[np.float64]]:
-    checkpoint = Path(record["checkpoint"])
-    checkpoints.verify(checkpoint, record["sha256"])
-    compute, evaluate, task = study.compute, study.evaluate, study.tasks[record["task"]]
-    cuda = compute.device == "cuda"
-    source, target = prepared / "test.source", prepared / "test.target"
-    likelihoods = scoring.score_references(
-        checkpoint, prepared, source, target, folder / "test.scores.jsonl", compute.threads, cuda
-    )
-    ids = scoring.translate(
-        checkpoint, prepared, source, evaluate, folder / "hypotheses.json", compute.threads, cuda
-    )
-    hypotheses = tokenizer.decode(ids)
+    task = study.tasks[record["task"]]
+    hypotheses = tokenizer.decode(outputs.hypotheses)
     with write_aside(folder / "hypotheses.txt") as aside:
         aside.write_text("".join(line + "\n" for line in hypotheses), encoding="utf-8")
     translations = Translations(
@@ -243,8 +251,8 @@ def _count(
         tuple(study.languages),
     )
     return likelihood_statistics(
-        [score.negative_log_likelihood for score in likelihoods],
-        [score.tokens for score in likelihoods],
+        [score.negative_log_likelihood for score in outputs.scores],
+        [score.tokens for score in outputs.scores],
         translations.references,
     ) | count_segments(metrics, translations, kept=folder / "counts")
 

@@ -1,7 +1,7 @@
 """Run fairseq in a child process, and say how far it is.
 
-fairseq and torch take seconds to import. A job imports them once and forks a child for each training or
-scoring, so that many small runs pay for one start, and none of them inherits another's state.
+fairseq and torch take seconds to import. A job imports them once and forks a child for each training, so that
+many small runs pay for one start, and none of them inherits another's state.
 """
 
 from __future__ import annotations
@@ -149,6 +149,7 @@ def train(
         if rule_log:
             rule_log.flush()
 
+    import_fairseq()
     code = run_forked(lambda: _fairseq_train(list(arguments)), log_path, threads, follow)
     if log.diverged or code == _DIVERGED:
         raise DivergedError(log.diverged or f"gradients are not finite after update {log.updates}", log)
@@ -164,7 +165,6 @@ def run_forked(
 
     The child dies with this process, whatever kills it. `follow` is called twice a second and at the end.
     """
-    import_fairseq()
     child = multiprocessing.get_context("fork").Process(
         target=_child, args=(work, output, threads, os.getpid()), daemon=True
     )
