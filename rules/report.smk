@@ -5,6 +5,7 @@ rule figures:
         lines=rules.laws.output.lines,
         verdicts=rules.laws.output.verdicts,
         valuations=rules.laws.output.valuations,
+        relations=rules.laws.output.relations,
     output:
         directory(REPORT / "figures"),
     log:

@@ -5,7 +5,7 @@ from pathlib import Path
 from downlaw.console import job, say
 from downlaw.laws import read_laws, read_runs
 from downlaw.report.figures import write_figures
-from downlaw.report.tables import read_lines, read_valuations, read_verdicts
+from downlaw.report.tables import read_lines, read_relations, read_valuations, read_verdicts
 
 with job(snakemake.log[0], "figures"):
     folder = Path(snakemake.output[0])
@@ -18,5 +18,6 @@ with job(snakemake.log[0], "figures"):
         lines=read_lines(snakemake.input.lines),
         verdicts=read_verdicts(snakemake.input.verdicts),
         valuations=read_valuations(snakemake.input.valuations),
+        relations=read_relations(snakemake.input.relations),
     )
     say(f"figures: {len(paths)} files in {folder}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from downlaw.laws import Point, check_runs, curves
 
 from .budgets import draw_budgets
 from .labels import METRIC_LABELS, MixtureStyle, mixture_styles, short_count
+from .metrics_figure import draw_metrics
 from .shown import ShownCurve, footnote
 
 FORMATS = ("png", "svg")
@@ -47,12 +48,14 @@ def write_figures(
     lines: pd.DataFrame | None = None,
     verdicts: pd.DataFrame | None = None,
     valuations: pd.DataFrame | None = None,
+    relations: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Draw every figure of a table of runs and its table of laws into `folder`, each as PNG and SVG.
 
     The same tables give the same bytes; curves without a point have no figure. lines, verdicts: see
-    draw_figure. valuations: of value_runs, for figures of what is predicted at budgets. Returns the paths, in
-    the order of the laws. Raises TableError where the table of runs is no such table.
+    draw_figure. valuations: of value_runs, for figures of what is predicted at budgets. relations: of
+    relate_runs, for figures of BLEU against cross-entropy. Returns the paths, in the order of the laws, those
+    of relations last. Raises TableError where the table of runs is no such table.
     """
     runs = check_runs(runs)
     paths = []
@@ -64,11 +67,22 @@ def write_figures(
         if valuations is not None:
             styles = mixture_styles(runs[runs["task"] == task])
             figures[f"{name}_budgets"] = draw_budgets(valuations, styles, task, pairs, metric)
-        for stem, figure in figures.items():
-            for ending in FORMATS if figure else ():
-                path = Path(folder) / f"{stem}.{ending}"
-                save_figure(figure, path)
-                paths.append(path)
+        paths += _save(figures, folder)
+    if relations is not None:
+        for task, pairs in relations[["task", "finetune_pairs"]].drop_duplicates().itertuples(index=False):
+            name = figure_name(task, pairs, "metrics")
+            paths += _save({name: draw_metrics(runs, relations, task, pairs)}, folder)
+    return paths
+
+
+def _save(figures: Mapping[str, Figure | None], folder: str | Path) -> list[Path]:
+    """Write the figures that there are, in every format; returns the paths."""
+    paths = []
+    for stem, figure in figures.items():
+        for ending in FORMATS if figure else ():
+            path = Path(folder) / f"{stem}.{ending}"
+            save_figure(figure, path)
+            paths.append(path)
     return paths
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from downlaw.laws import TableError
+from downlaw.laws.relations import RELATION_COLUMNS
 from downlaw.laws.tables import read_table
 
 from .lines import LINE_COLUMNS
@@ -36,6 +37,12 @@ def read_verdicts(path: str | Path) -> pd.DataFrame:
 def read_valuations(path: str | Path) -> pd.DataFrame:
     """A table as value_runs returned it; raises TableError where a column that is shown is missing."""
     return _read(path, VALUATIONS_NEEDED)
+
+
+def read_relations(path: str | Path) -> pd.DataFrame:
+    """A table as relate_runs returned it; raises TableError where it is no such table."""
+    table = _read(path, RELATION_COLUMNS)
+    return table.astype({"holds": "boolean"})
 
 
 def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
