@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import decisions, families, laws, next_run, study, testbed
+from . import decisions, families, laws, next_run, paired, study, testbed
 from .errors import for_people
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ for panel, commands in (
         A_STUDY,
         {"plan": study.show_plan, "schema": study.schema, "summary": study.show_summary},
     ),
+    ("Translations", {"paired": paired.paired}),
     ("Public data", {"testbed": testbed.testbed}),
 ):
     for name, command in commands.items():
