@@ -1,6 +1,7 @@
 import sys
 from pathlib import Path
 
+from downlaw.metrics.comet import CometError, find
 from downlaw.study import StudyError, load_study
 from downlaw.study.matrix import Start, segment, starts
 
@@ -26,6 +27,15 @@ include: "rules/evaluate.smk"
 include: "rules/comparisons.smk"
 include: "rules/laws.smk"
 include: "rules/report.smk"
+
+
+# Seen now, not after the trainings. Snakemake calls this before the first job, and never for a dry run.
+onstart:
+    if any(job.rule.name == "comet" for job in workflow.dag.needrun_jobs()):
+        try:
+            find(STUDY.evaluate.comet)
+        except CometError as error:
+            sys.exit(f"the study cannot run:\n{error}")
 
 
 rule all:
