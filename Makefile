@@ -10,11 +10,11 @@ IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test testbed bench lint lock clean
+.PHONY: help setup run test testbed bench bench-decoding lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 	@echo "variables:"
 	@echo "  CORES        how many cores make run uses (all)"
 	@echo "  ARGS         more arguments for snakemake or pytest, such as ARGS=--dry-run"
@@ -39,6 +39,9 @@ testbed: setup  ## Score both estimators on the 104 models of Gadre et al. 2024
 
 bench: setup  ## Compare the fitter with public alternatives, and write results/speed.csv
 	@$(IN_ENV) python -m benchmarks --csv results/speed.csv $(ARGS)
+
+bench-decoding: setup  ## Compare how fast test text is translated; after make run
+	@$(IN_ENV) python -m benchmarks.decoding --csv results/decoding.csv $(ARGS)
 
 lint: setup  ## Check the style of code and rules
 	$(IN_ENV) ruff check .
