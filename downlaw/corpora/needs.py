@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from downlaw.study import Study
-from downlaw.study.text import Corpus, PypiCorpus, PypiPackage
+from downlaw.study.text import Corpus, PinnedWheel, PypiCorpus, PypiPackage
 
 from .errors import CorpusError
 from .sources.files import files_of, paths_of
@@ -56,16 +56,19 @@ def identity(study: Study, corpus: str, part: str) -> dict[str, object]:
     }
 
 
-def find_package(study: Study, wheel: str) -> tuple[str, PypiPackage]:
-    """The config key and the package whose wheel is kept as `wheel`.
+def find_package(study: Study, wheel: str) -> tuple[str, PinnedWheel]:
+    """The config key and the package whose wheel is kept as `wheel`: of a corpus, or of an encoder.
 
     Raises:
-        CorpusError: where no corpus has it.
+        CorpusError: where the study names none.
     """
     for name, corpus in study.corpora.items():
         for index, package in enumerate(corpus.packages if isinstance(corpus, PypiCorpus) else ()):
             if wheel_name(package) == wheel:
                 return f"corpora.{name}.packages[{index}]", package
+    comet = study.evaluate.comet_local
+    if comet and comet.variant == "e5" and wheel_name(comet.wheel) == wheel:
+        return "evaluate.comet_local.wheel", comet.wheel
     raise CorpusError(f"corpora: no package is kept as {wheel}")
 
 

