@@ -36,7 +36,7 @@ class Comet(Strict):
         "fp32", description="of the encoder; bf16 is faster and moves a segment's score by up to 0.004"
     )
     batch_tokens: Positive | None = Field(
-        None, description="pieces encoded at once, with padding; default: 4096, or by the memory of a GPU"
+        None, description="pieces encoded at once, with padding; default: 1024, or by the memory of a GPU"
     )
 
     @property

@@ -40,7 +40,6 @@ def _fetch(
     needed: tuple[str, ...],
     say: Callable[[str], None],
 ) -> None:
-    import requests
     from huggingface_hub import HfApi, constants, errors, snapshot_download
 
     where = f"evaluate.comet.{key}: {name}"
@@ -62,7 +61,7 @@ def _fetch(
             snapshot_download(name, revision=revision, allow_patterns=list(step))
     except errors.HFValidationError as error:
         raise CometError(f"{where} is no name of the hub: {error}") from None
-    except (requests.exceptions.RequestException, OSError) as error:
+    except OSError as error:  # those of requests among them
         raise CometError(f"{where}: {_explain(error, name, revision)}") from None
 
 
@@ -71,7 +70,6 @@ _KINDS = {"model": "COMET model", "encoder": "encoder of transformers"}
 
 def _explain(error: Exception, name: str, revision: str | None) -> str:
     """What went wrong between this machine and the hub, and what to do."""
-    import requests
     from huggingface_hub import constants, errors
 
     hub = constants.ENDPOINT
@@ -86,14 +84,15 @@ def _explain(error: Exception, name: str, revision: str | None) -> str:
             f"{hub} has no model of this name, or does not show it to you: check the name; if it is private, "
             "log in: hf auth login"
         )
-    if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
-        code = error.response.status_code
+    response = getattr(error, "response", None)
+    if response is not None:
+        code = response.status_code
         if code in (401, 403):
             return (
                 f"{hub} answers {code}: your token may not read it, or there is none; log in: hf auth login"
             )
         return f"{hub} answers {code}: try again later"
-    if isinstance(error, requests.exceptions.RequestException):
+    if type(error).__module__.partition(".")[0] in ("requests", "huggingface_hub"):
         return (
             f"{hub} cannot be reached ({type(error).__name__}): run this on a machine with network, a login "
             "node, with the same HF_HOME; behind a proxy, set HTTPS_PROXY"

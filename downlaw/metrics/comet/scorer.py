@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .scoring import Scoring
 
-CPU_BATCH_TOKENS = 4096
+CPU_BATCH_TOKENS = 1024
 _HEAD_SEGMENTS = 4096
 _SAY_EVERY = 10.0  # seconds
 
