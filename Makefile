@@ -4,13 +4,14 @@ VENV ?= .venv
 CORES ?= all
 ARGS ?=
 ARCHIVE ?=
+VARIANTS ?= tiny e5
 BIN := $(abspath $(VENV))/bin
 # What rules start by name comes from the environment too.
 IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test testbed bench bench-decoding lint lock clean
+.PHONY: help setup run test testbed bench bench-decoding comet-check lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
@@ -20,6 +21,7 @@ help:  ## Show this list
 	@echo "  ARGS         more arguments for snakemake or pytest, such as ARGS=--dry-run"
 	@echo "  PYTHON       the CPython 3.11 to build the environment from"
 	@echo "  ARCHIVE      a local copy of the testbed's archive, where GitHub cannot be reached"
+	@echo "  VARIANTS     what make comet-check measures (tiny e5)"
 	@echo "  VENV         where the environment lies (.venv)"
 	@echo "  TORCH_INDEX  a package index that has the wanted build of torch (docs/dependencies.md)"
 
@@ -42,6 +44,13 @@ bench: setup  ## Compare the fitter with public alternatives, and write results/
 
 bench-decoding: setup  ## Compare how fast test text is translated; after make run
 	@$(IN_ENV) python -m benchmarks.decoding --csv results/decoding.csv $(ARGS)
+
+CHECK = results/comet-check/$(1)
+comet-check: setup  ## Train comet-local on the default study's text, and measure it beside chrF and BLEU
+	@$(foreach variant,$(VARIANTS),$(IN_ENV) snakemake --cores $(CORES) --config results=$(call CHECK,$(variant)) \
+		'evaluate={comet_local: {variant: $(variant)}}' $(ARGS) -- \
+		$(call CHECK,$(variant))/evaluate/comet_local/README.md &&) true
+	@cat $(foreach variant,$(VARIANTS),$(call CHECK,$(variant))/evaluate/comet_local/README.md)
 
 lint: setup  ## Check the style of code and rules
 	$(IN_ENV) ruff check .

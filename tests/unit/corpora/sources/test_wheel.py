@@ -42,3 +42,8 @@ def test_zip_bomb_is_refused(make_wheel):
 def test_missing_file(tmp_path):
     with pytest.raises(CorpusError, match="no such file"):
         Wheel(tmp_path / "none.whl")
+
+
+def test_a_member_of_another_version_is_named(make_wheel):
+    with Wheel(make_wheel({"a.txt": "a"})) as wheel, pytest.raises(CorpusError, match=r"no b\.bin in it"):
+        wheel.read("b.bin")
