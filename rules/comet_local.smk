@@ -6,14 +6,6 @@ from downlaw.corpora.sources.pypi import wheel_name
 COMET_LOCAL = EVALUATE / "comet_local"
 
 
-def task_text(split):
-    """Parallel text of every task, in the order of the study."""
-    return [
-        RESULTS / f"corpora/{task.corpus}/{task.part}/{split}.parquet"
-        for task in STUDY.tasks.values()
-    ]
-
-
 if STUDY.evaluate.comet_local:
 
     rule comet_local_encoder:

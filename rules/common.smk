@@ -27,6 +27,14 @@ def tokenizer_text():
     return sorted(monolingual | parallel)
 
 
+def task_text(split):
+    """Parallel text of every task, in the order of the study."""
+    return [
+        RESULTS / f"corpora/{task.corpus}/{task.part}/{split}.parquet"
+        for task in STUDY.tasks.values()
+    ]
+
+
 def segment_of(wildcards):
     return segment(STUDY, wildcards.mixture, int(wildcards.seed), int(wildcards.tokens))
 
