@@ -45,14 +45,16 @@ COLUMNS = [
     *_scored("bleu"), "brevity_penalty",
     "precision_1", "precision_2", "precision_3", "precision_4", "bleu_smoothed",
     *_scored("chrf", "ter", "rouge_1", "rouge_2", "rouge_l"),
-    *_scored("comet"), "comet_model", *_scored("comet_local"), "comet_local_model",
+    *_scored("comet"), "comet_model", "comet_truncated_segments",
+    *_scored("comet_local"), "comet_local_model", "comet_local_truncated_segments",
     *_scored("empty_output", "copied_output", "wrong_language_output", "looping_output"),
     "test_segments", "pretrain_flops", "finetune_flops", "signature", "device",
 ]  # fmt: skip
 
 WHOLE_NUMBERS = [
     "params", "pretrain_tokens", "pretrain_tokens_asked", "finetune_pairs", "finetune_tokens",
-    "pretraining_seed", "finetuning_seed", "test_segments",
+    "pretraining_seed", "finetuning_seed", "test_segments", "comet_truncated_segments",
+    "comet_local_truncated_segments",
 ]  # fmt: skip
 
 

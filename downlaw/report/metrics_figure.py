@@ -20,7 +20,7 @@ from downlaw.laws.tables import KEYS, SEEDS
 from .labels import METRIC_LABELS, NOISE_LABELS, MixtureStyle, mixture_styles
 
 _GREY = "#555555"
-_FAILED = "#8a8a8a"
+_FAILED = {"linestyle": ":", "alpha": 0.6}
 _ALL = "#222222"
 _BASELINE_MARKER = "x"
 _LEGEND_SIZE = 8
@@ -63,16 +63,14 @@ class _Line:
         if not self.fitted:
             return
         ends = np.linspace(*self.losses, 100)
-        look = {"color": self.style.colour, "linestyle": "-", "linewidth": 1.5, "zorder": 2}
-        if not self.holds:  # hollow marks at its ends say whose line it is
-            look |= {"color": _FAILED, "linestyle": ":", "linewidth": 1.8, "marker": self.style.marker}
-            look |= {"markerfacecolor": "white", "markeredgecolor": self.style.colour, "markersize": 5}
-        axes.plot(ends, values_at(self.relation, ends), markevery=[0, -1], **look)
+        axes.plot(ends, values_at(self.relation, ends), zorder=2, **self._look())
 
     def handle(self) -> Line2D:
-        look = {"marker": self.style.marker, "markerfacecolor": self.style.colour, "markersize": 6}
-        look |= {"markeredgecolor": self.style.colour, "color": self.style.colour if self.holds else _FAILED}
-        return Line2D([], [], linestyle=("-" if self.holds else ":") if self.fitted else "", **look)
+        look = self._look() | ({} if self.fitted else {"linestyle": ""})
+        return Line2D([], [], marker=self.style.marker, markersize=6, **look)
+
+    def _look(self) -> dict[str, object]:
+        return {"color": self.style.colour, "linewidth": 1.6, **({} if self.holds else _FAILED)}
 
 
 def draw_metrics(
@@ -82,7 +80,7 @@ def draw_metrics(
     Fig. 5.
 
     Marks grow with Dp; a thin line joins the means over seeds of one mixture. The exponential relation, a
-    straight line on this axis, is solid where it holds, and dotted and grey where it fails or is undecided;
+    straight line on this axis, is solid where it holds, and dotted and faint where it fails or is undecided;
     the legend says which, and why. relations: of relate_runs. None where no run has a BLEU above 0 and a
     cross-entropy. Raises TableError where the table of runs is no such table.
     """
@@ -210,7 +208,7 @@ def _notes(relations: pd.DataFrame, zeros: int) -> list[str]:
     formula = family.formula.replace("f(L)", "BLEU").replace("* L", "* cross-entropy")
     notes = [
         "Marks: selected runs, larger with Dp. Thin lines join a mixture's means over seeds.",
-        f"Straight lines: {formula} ({family.source.split(',')[0]}); dotted and grey where it does not hold.",
+        f"Straight lines: {formula} ({family.source.split(',')[0]}); dotted where it does not hold.",
     ]
     known = relations[relations["noise"].notna()]
     if len(known):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from downlaw.cli.options import ALL_POINTS, amount, fit_points
+from downlaw.laws import METRICS
 
 
 def refused(done) -> str:
@@ -71,7 +72,7 @@ def test_a_table_without_tokens_says_how_to_name_them(run, write):
 
 def test_a_table_without_a_metric_says_how_to_name_it(run, write):
     message = refused(run("fit", write("tokens,rouge", CURVE)))
-    assert "none of cross_entropy, bleu, chrf, comet is among its columns" in message
+    assert f"none of {', '.join(METRICS)} is among its columns" in message
     assert "--column bleu=NAME" in message
 
 
@@ -137,7 +138,7 @@ def test_what_cannot_be_fitted_is_a_status_and_no_error(run, write, rows, status
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--metric", "blue"], "--metric blue: no such metric; there are cross_entropy, bleu, chrf, comet"),
+        (["--metric", "blue"], f"--metric blue: no such metric; there are {', '.join(METRICS)}"),
         (["--metric", "chrf"], "hand.csv has only bleu"),
         (["--law", "loglaw"], "--law loglaw: no such family; there are log_law, power_law, linear_log"),
         (["--law", "chinchilla"], "--law chinchilla: name the column to fit, as in --metric loss"),

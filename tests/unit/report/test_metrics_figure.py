@@ -13,10 +13,9 @@ from matplotlib.figure import Figure
 from downlaw.laws import TableError
 from downlaw.laws.relations import relate_runs
 from downlaw.report.figures import write_figures
+from downlaw.report.labels import mixture_styles
 from downlaw.report.metrics_figure import draw_metrics
 from downlaw.report.tables import read_relations
-
-GREY = "#8a8a8a"
 
 
 @pytest.fixture
@@ -59,14 +58,14 @@ def test_every_selected_run_is_a_point(related: pd.DataFrame, relations: pd.Data
     assert axes.get_yscale() == "log"
 
 
-def test_it_is_solid_where_it_holds_and_dotted_grey_where_it_fails(
-    related: pd.DataFrame, relations: pd.DataFrame
-):
+def test_it_is_solid_where_it_holds_and_dotted_where_it_fails(related: pd.DataFrame, relations: pd.DataFrame):
     figure = drawn(related, relations)
     axes = figure.axes[0]
     assert len(lines(axes, "-")) == 2
     dotted = lines(axes, ":")
-    assert [to_hex(line.get_color()) for line in dotted] == [GREY, GREY]
+    colours = [style.colour for style in mixture_styles(related).values()]
+    assert to_hex(dotted[0].get_color()) == colours[-1].lower()
+    assert to_hex(dotted[1].get_color()) not in [colour.lower() for colour in colours]
     (x, y) = lines(axes, "-")[0].get_data()
     np.testing.assert_allclose(y, 900 * np.exp(-1.1 * x), rtol=0.01)
     texts = legend(figure)
