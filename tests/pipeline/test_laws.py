@@ -11,7 +11,7 @@ from conftest import RESAMPLES, Workplace, copy_of
 pytestmark = pytest.mark.pipeline
 
 CURVE = ["task", "finetune_pairs", "mixture", "metric"]
-METRICS = ["cross_entropy", "bleu", "chrf"]
+METRICS = ["cross_entropy", "bleu", "chrf", "rouge_l"]
 TABLES = [f"results/{name}.csv" for name in ("laws", "predictions", "verdicts", "valuations")]
 
 
@@ -30,8 +30,8 @@ def table(place: Workplace, name: str) -> pd.DataFrame:
 
 def test_every_curve_has_its_law_and_rivals(finished: Workplace):
     laws = table(finished, "laws")
-    # 2 finetuning sizes x 2 mixtures x 3 metrics
-    assert (laws["role"] == "law").sum() == laws.groupby(CURVE).ngroups == 12
+    # 2 finetuning sizes x 2 mixtures x 4 metrics
+    assert (laws["role"] == "law").sum() == laws.groupby(CURVE).ngroups == 16
     assert laws["best"].groupby([laws[key] for key in CURVE]).sum().max() == 1
     assert set(laws["n_fit"] + laws["n_held_out"]) == {5}
     known = laws[laws["interval_status"] == "ok"]
@@ -43,7 +43,7 @@ def test_predictions_stand_beside_what_was_measured(finished: Workplace, points:
     predictions = table(finished, "predictions")
     tested = predictions[predictions["fitted"] == "smallest"]
     both = tested.merge(points, on=[*CURVE, "pretrain_tokens"])
-    assert len(both) == len(tested) == 12
+    assert len(both) == len(tested) == 16
     assert both["observed"].to_list() == pytest.approx(both["mean"].to_list(), rel=1e-9)
     ahead = predictions[predictions["fitted"] == "all"]
     largest = points["pretrain_tokens"].max()
@@ -52,7 +52,7 @@ def test_predictions_stand_beside_what_was_measured(finished: Workplace, points:
 
 def test_verdicts_rest_on_the_points_and_the_baseline(finished: Workplace, points: pd.DataFrame):
     verdicts = table(finished, "verdicts")
-    assert len(verdicts) == 2 * 2 * 2
+    assert len(verdicts) == 2 * 2 * 3  # of scores, not of the cross-entropy
     assert set(verdicts["verdict"]) <= {"aligned", "misaligned", "saturated", "inconclusive"}
     assert verdicts["reason"].notna().all()
     assert set(verdicts["n_points"]) == {5}
@@ -64,7 +64,7 @@ def test_verdicts_rest_on_the_points_and_the_baseline(finished: Workplace, point
 def test_valuations_ask_for_the_best_measured_score(finished: Workplace, points: pd.DataFrame):
     valuations = table(finished, "valuations")
     targets = valuations[valuations["question"] == "tokens to a target"]
-    assert len(targets) == 12
+    assert len(targets) == 16
     measured = points[points["mixture"] != ""].groupby(["finetune_pairs", "metric"])["mean"]
     for (pairs, metric), lowest in measured.min().items():
         best = lowest if metric == "cross_entropy" else measured.max()[pairs, metric]
@@ -77,7 +77,7 @@ def test_the_summary_ends_with_what_the_tables_hold(finished: Workplace):
     summary = (finished.folder / "results/report/summary.txt").read_text()
     assert max(map(len, summary.splitlines())) <= 100
     for row in table(finished, "verdicts").itertuples():
-        name = {"bleu": "BLEU", "chrf": "chrF"}[row.metric]
+        name = {"bleu": "BLEU", "chrf": "chrF", "rouge_l": "ROUGE-L"}[row.metric]
         assert f"- {row.mixture}, {name}: {row.verdict}. " in summary
     assert "90% intervals, from resampled test segments and the spread between seeds" in summary
 

@@ -17,11 +17,11 @@ def test_every_selected_run_is_scored_on_the_same_resampled_test_sets(finished: 
     names = ["task", "finetune_pairs", "mixture", "pretrain_tokens", "pretraining_seed", "finetuning_seed"]
     assert list(resamples.columns) == [*names, "metric", "resample", "value"]
     scored = runs[runs["selected"]]
-    assert len(resamples) == len(scored) * 3 * 100 == 2 * 11 * 2 * 3 * 100
+    assert len(resamples) == len(scored) * 4 * 100 == 2 * 11 * 2 * 4 * 100
     resamples = resamples.astype({column: runs[column].dtype for column in names})
     samples = resamples.groupby([*names, "metric"], dropna=False)["value"]
     ends = samples.quantile([0.025, 0.975]).unstack().reset_index().merge(scored, on=names)
-    for metric in ("cross_entropy", "bleu", "chrf"):
+    for metric in ("cross_entropy", "bleu", "chrf", "rouge_l"):
         here = ends[ends["metric"] == metric]
         assert len(here) == len(scored)
         assert list(here[0.025]) == pytest.approx(list(here[f"{metric}_low"]), rel=1e-9)

@@ -51,14 +51,25 @@ def test_one_learning_rate_is_selected_for_all_seeds_and_only_that_is_scored(run
         best = group.groupby("learning_rate")["valid_cross_entropy"].mean().idxmin()
         assert chosen["learning_rate"].iloc[0] == best
     scored = runs["selected"]
-    for column in ("cross_entropy", "bleu", "chrf", "brevity_penalty", "signature"):
+    for column in (
+        "cross_entropy",
+        "perplexity",
+        "bleu",
+        "chrf",
+        "ter",
+        "rouge_l",
+        "brevity_penalty",
+        "empty_output",
+        "looping_output",
+        "signature",
+    ):
         assert runs.loc[scored, column].notna().all()
         assert runs.loc[~scored, column].isna().all()
 
 
 def test_scores_lie_in_their_intervals(runs: pd.DataFrame):
     scored = runs[runs["selected"]]
-    for metric in ("cross_entropy", "chrf"):
+    for metric in ("cross_entropy", "cross_entropy_per_character", "chrf", "ter", "rouge_1"):
         assert (scored[f"{metric}_low"] <= scored[metric]).all()
         assert (scored[metric] <= scored[f"{metric}_high"]).all()
     assert scored["bleu"].between(0, 100).all()
@@ -75,7 +86,7 @@ def test_pretraining_flops_grow_with_the_chain_and_the_baseline_has_none(runs: p
 def test_figures_costs_and_summary_are_made(finished: Workplace):
     results = finished.folder / "results"
     for pairs in (200, 600):
-        for metric in ("cross_entropy", "bleu", "chrf"):
+        for metric in ("cross_entropy", "bleu", "chrf", "rouge_l", "metrics"):
             for ending in ("png", "svg"):
                 assert (results / f"report/figures/en-de_{pairs}_{metric}.{ending}").stat().st_size > 1000
     assert "en+de" in (results / "report/summary.txt").read_text()
@@ -131,7 +142,7 @@ def test_a_larger_dp_trains_one_segment_a_mixture_and_its_finetunings(copied: Wo
     assert untouched.isdisjoint(planned)
     assert copied.snakemake().returncode == 0
     resamples = pd.read_parquet(copied.folder / RESAMPLES)
-    assert (resamples["pretrain_tokens"] == 18000 // 256 * 256).sum() == 2 * 2 * 2 * 3 * 100
+    assert (resamples["pretrain_tokens"] == 18000 // 256 * 256).sum() == 2 * 2 * 2 * 4 * 100
     assert copied.updates("pretrain") - pretrained == 2 * (18000 // 256 - 16000 // 256)
     assert copied.updates("finetune") - finetuned == 2 * 8 * 12
     assert copied.planned() == {}
