@@ -143,7 +143,7 @@ REFUSED = {
     ),
     "a target of an unknown metric": (
         {"laws": {"targets": {"blue": [5]}}},
-        "laws.targets.blue: Input should be 'cross_entropy', 'bleu', 'chrf', 'rouge_l', 'comet' or 'comet_local'",
+        "laws.targets.blue: Input should be 'cross_entropy', 'bleu', 'chrf', 'rouge_l', 'comet' or",
     ),
     "a target that is no list": (
         {"laws": {"targets": {"bleu": 5}}},
