@@ -60,7 +60,7 @@ def print_rows(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         title=f"beam {rows[0]['beam']}: seconds a model (how many times faster than fairseq-generate)",
         box=box.SIMPLE_HEAD,
     )
-    table.add_column("method")
+    table.add_column("method", no_wrap=True)
     for heading in ("whole", "CPU", "inside", "CPU", "hyp./s"):
         table.add_column(heading, justify="right")
     for heading in ("same", "cut", "none", "other", "BLEU"):
@@ -93,7 +93,7 @@ def main(
     csv_path: Annotated[Path | None, typer.Option("--csv", help="Write the tables here as CSV.")] = None,
 ) -> None:
     """Translate the test set of a study that has run with downlaw, fairseq-generate and Hugging Face."""
-    console, rows = Console(width=120), []
+    console, rows = Console(width=140), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
