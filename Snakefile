@@ -23,8 +23,6 @@ include: "rules/subsets.smk"
 include: "rules/pretrain.smk"
 include: "rules/finetune.smk"
 include: "rules/evaluate.smk"
-include: "rules/comet_local.smk"
-include: "rules/comparisons.smk"
 include: "rules/laws.smk"
 include: "rules/report.smk"
 
