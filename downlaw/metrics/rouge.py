@@ -11,16 +11,15 @@ import unicodedata
 from importlib.metadata import version
 
 import regex
-from rouge_score.rouge_scorer import RougeScorer
-from rouge_score.tokenizers import Tokenizer
 
 from .base import MeanMetric, Translations
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 
 
-class Words(Tokenizer):
-    """Runs of letters, marks and digits, normalized to NFC and lower case."""
+class Words:
+    """A tokenizer as rouge-score asks for: runs of letters, marks and digits, normalized to NFC and lower
+    case."""
 
     def tokenize(self, text: str) -> list[str]:
         return _WORD.findall(unicodedata.normalize("NFC", text).lower())
@@ -33,6 +32,8 @@ class _Rouge(MeanMetric):
     kind: str
 
     def segment_scores(self, translations: Translations) -> list[float]:
+        from rouge_score.rouge_scorer import RougeScorer  # with it comes nltk, which takes a second
+
         scorer = RougeScorer([self.kind], tokenizer=Words())
         pairs = zip(translations.references, translations.hypotheses, strict=True)
         return [scorer.score(reference, hypothesis)[self.kind].fmeasure for reference, hypothesis in pairs]

@@ -10,7 +10,6 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -20,17 +19,16 @@ from downlaw.files import write_aside
 from downlaw.laws import Point, check_runs, curves
 
 from .budgets import draw_budgets
+from .canvas import GREY, canvas, legend
+from .canvas import footnote as draw_footnote
 from .labels import METRIC_LABELS, MixtureStyle, mixture_styles, short_count
 from .metrics_figure import draw_metrics
 from .shown import ShownCurve, footnote
 
 FORMATS = ("png", "svg")
 
-_GREY = "#555555"
 _TEXT_SIZE = 9
-_LEGEND_LINE = 0.19
-_FOOTNOTE_LINE = 0.125
-"""Heights of one line of the legend and of the footnote, in inches."""
+_WIDTH, _HEIGHT = 5.9, 3.2
 _LEEWAY = 0.5
 """Lines and bands may widen the vertical axis by this share at either end; beyond it they are cut off."""
 
@@ -122,7 +120,8 @@ def draw_figure(
 
     label, notes = METRIC_LABELS[metric], footnote(runs, metric, shown)
     names = [*styles, "no pretraining"]
-    figure, axes = _canvas(len(shown), len(notes), longest_name=max(map(len, names)))
+    right = 0.3 + 0.08 * max(map(len, names))  # for the names at the ends of lines
+    figure, axes = canvas(_WIDTH, _HEIGHT, right, len(shown), len(notes), _TEXT_SIZE)
     title = f"{task}: test {label.name} after finetuning on {finetune_pairs:,} pairs"
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_xlabel("pretraining tokens (Dp)")
@@ -131,7 +130,7 @@ def draw_figure(
     baseline = shown[0].curve.baseline
     if baseline is not None:
         _draw_baseline(axes, baseline)
-        ends.append(_End(baseline.value, "no pretraining", _GREY))
+        ends.append(_End(baseline.value, "no pretraining", GREY))
     for one in shown:
         _draw_points(axes, one, styles[one.curve.mixture])
     low, high = axes.get_ylim()
@@ -141,8 +140,7 @@ def draw_figure(
     _set_token_axis(axes, shown)
     _label_ends(axes, ends)
     _legend(figure, axes, shown, styles)
-    place = (0.02, 0.1 / figure.get_figheight())
-    figure.text(*place, "\n".join(notes), fontsize=7, color=_GREY, va="bottom")
+    draw_footnote(figure, notes)
     return figure
 
 
@@ -155,25 +153,10 @@ class _End:
     colour: str
 
 
-def _canvas(legend_lines: int, footnote_lines: int, longest_name: int) -> tuple[Figure, Axes]:
-    """A figure with axes of one size, and as much room as the names at the right and the legend and footnote
-    below take."""
-    left, right, top, axes_width, axes_height = 0.75, 0.3 + 0.08 * longest_name, 0.4, 5.9, 3.2
-    below = 0.75 + _LEGEND_LINE * legend_lines + _FOOTNOTE_LINE * footnote_lines
-    width, height = left + axes_width + right, top + axes_height + below
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((left / width, below / height, axes_width / width, axes_height / height))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
 def _draw_baseline(axes: Axes, baseline: Point) -> None:
-    axes.axhline(baseline.value, color=_GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1)
+    axes.axhline(baseline.value, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1)
     if np.isfinite([baseline.low, baseline.high]).all():
-        axes.axhspan(baseline.low, baseline.high, color=_GREY, alpha=0.08, linewidth=0, zorder=0)
+        axes.axhspan(baseline.low, baseline.high, color=GREY, alpha=0.08, linewidth=0, zorder=0)
 
 
 def _draw_laws(axes: Axes, one: ShownCurve, style: MixtureStyle) -> None:
@@ -269,14 +252,4 @@ def _legend(figure: Figure, axes: Axes, shown: Sequence[ShownCurve], styles: dic
         line = "-" if len(one.tested) else ""
         handles.append(Line2D([], [], color=style.colour, marker=style.marker, linestyle=line, markersize=6))
         texts.append(f"{style.label}: {one.outcome()}")
-    corner = (axes.get_position().x0, axes.get_position().y0 - 0.5 / figure.get_figheight())
-    figure.legend(
-        handles,
-        texts,
-        loc="upper left",
-        bbox_to_anchor=corner,
-        frameon=False,
-        fontsize=_TEXT_SIZE,
-        borderpad=0,
-        labelspacing=_LEGEND_LINE * 72 / _TEXT_SIZE - 1.1,
-    )
+    legend(figure, axes, handles, texts, _TEXT_SIZE)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -17,22 +16,20 @@ from downlaw.laws import FAMILIES, check_runs
 from downlaw.laws.relations import LEAVE_ONE_OUT_GAIN, MARGIN, MISFIT, values_at
 from downlaw.laws.tables import KEYS, SEEDS
 
+from .canvas import GREY, canvas, footnote, legend
 from .labels import METRIC_LABELS, NOISE_LABELS, MixtureStyle, mixture_styles
 
-_GREY = "#555555"
 _FAILED = {"linestyle": ":", "alpha": 0.6}
 _ALL = "#222222"
 _BASELINE_MARKER = "x"
 _LEGEND_SIZE = 8
-_LEGEND_LINE, _FOOTNOTE_LINE = 0.18, 0.125
-"""Heights of one line of the legend and of the footnote, in inches."""
 _MARKER_SIZES = (4.0, 9.0)
 """Of the smallest and of the largest Dp."""
 _FEW_TICKS = 2.5
 """An axis over less than this factor has ticks at round numbers, others at some of each decade."""
 _LEAST_BAR = 1e-3
 """An interval that begins at 0 is drawn from here, far below the axis."""
-_WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT = 6.6, 0.75, 0.35, 0.4, 3.6
+_WIDTH, _HEIGHT, _RIGHT = 6.6, 3.6, 0.35
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,8 @@ def draw_metrics(
     notes = _notes(here, len(kept) - len(shown))
     if {"bleu_low", "bleu_high"} <= set(shown.columns) and shown["bleu_low"].notna().any():
         notes.insert(1, "Bars: 95% bootstrap interval over test segments.")
-    figure, axes = _canvas(len(lines) + bool(len(baseline)), len(notes))
+    entries = len(lines) + bool(len(baseline))
+    figure, axes = canvas(_WIDTH, _HEIGHT, _RIGHT, entries, len(notes), _LEGEND_SIZE)
     loss, bleu = METRIC_LABELS["cross_entropy"], METRIC_LABELS["bleu"]
     title = f"{task}: test BLEU against cross-entropy after finetuning on {finetune_pairs:,} pairs"
     axes.set_title(title, fontsize=11, loc="left")
@@ -111,8 +109,7 @@ def draw_metrics(
     for line in lines:
         line.draw(axes)
     _legend(figure, axes, lines, bool(len(baseline)))
-    place = (0.02, 0.1 / figure.get_figheight())
-    figure.text(*place, "\n".join(notes), fontsize=7, color=_GREY, va="bottom")
+    footnote(figure, notes)
     return figure
 
 
@@ -130,18 +127,6 @@ def _lines(relations: pd.DataFrame, shown: pd.DataFrame, styles: dict[str, Mixtu
     return found
 
 
-def _canvas(legend_lines: int, footnote_lines: int) -> tuple[Figure, Axes]:
-    below = 0.75 + _LEGEND_LINE * legend_lines + _FOOTNOTE_LINE * footnote_lines
-    width, height = _LEFT + _WIDTH + _RIGHT, _TOP + _HEIGHT + below
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((_LEFT / width, below / height, _WIDTH / width, _HEIGHT / height))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
 def _draw_points(axes: Axes, shown: pd.DataFrame, styles: dict[str, MixtureStyle]) -> None:
     sizes = sorted(set(shown["pretrain_tokens"]) - {0})
     for mixture, style in styles.items():
@@ -157,7 +142,7 @@ def _draw_points(axes: Axes, shown: pd.DataFrame, styles: dict[str, MixtureStyle
     for colour, bars in _bars(shown, styles):
         axes.vlines(*bars.T, color=colour, alpha=0.3, linewidth=1, zorder=1)
     baseline = shown[shown["pretrain_tokens"] == 0]
-    look = {"color": _GREY, "markersize": 7, "zorder": 3}
+    look = {"color": GREY, "markersize": 7, "zorder": 3}
     axes.plot(baseline["cross_entropy"], baseline["bleu"], _BASELINE_MARKER, **look)
 
 
@@ -167,7 +152,7 @@ def _bars(shown: pd.DataFrame, styles: dict[str, MixtureStyle]) -> Iterator[tupl
     if set(columns) <= set(shown.columns):
         known = shown.dropna(subset=columns)
         for mixture, same in known.groupby("mixture", sort=True):
-            colour = styles[mixture].colour if mixture else _GREY
+            colour = styles[mixture].colour if mixture else GREY
             yield colour, same[columns].clip(lower=_LEAST_BAR).to_numpy(float)
 
 
@@ -187,19 +172,9 @@ def _legend(figure: Figure, axes: Axes, lines: Sequence[_Line], baseline: bool) 
     handles = [line.handle() for line in lines]
     texts = [f"{line.style.label}: {line.outcome}" for line in lines]
     if baseline:
-        handles.append(Line2D([], [], color=_GREY, marker=_BASELINE_MARKER, linestyle=""))
+        handles.append(Line2D([], [], color=GREY, marker=_BASELINE_MARKER, linestyle=""))
         texts.append("no pretraining")
-    corner = (axes.get_position().x0, axes.get_position().y0 - 0.5 / figure.get_figheight())
-    figure.legend(
-        handles,
-        texts,
-        loc="upper left",
-        bbox_to_anchor=corner,
-        frameon=False,
-        fontsize=_LEGEND_SIZE,
-        borderpad=0,
-        labelspacing=_LEGEND_LINE * 72 / _LEGEND_SIZE - 1.1,
-    )
+    legend(figure, axes, handles, texts, _LEGEND_SIZE)
 
 
 def _notes(relations: pd.DataFrame, zeros: int) -> list[str]:

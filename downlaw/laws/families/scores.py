@@ -75,36 +75,48 @@ class LogLaw(Family):
         return np.exp(parameters["ln_alpha_pow_beta"] + parameters["beta"] * logs)
 
 
-class PurePower(Family):
+class StraightLine(Family):
+    """A family that is a straight line over its one coordinate, rising or falling; with a link, its logarithm
+    is."""
+
+    rises = None
+    weight_names = ("level", "slope")
+    weight_low = (-math.inf, -math.inf)
+
+    def columns(self, inputs: Sequence[NDArray], shapes: Sequence[NDArray]) -> tuple[NDArray | float, ...]:
+        return 1.0, inputs[0]
+
+    @staticmethod
+    def line(weights: Sequence[Floats], chart: Chart) -> tuple[Floats, Floats]:
+        """The value where the coordinate is 0, and the slope."""
+        slope = weights[1] / chart.reach[0]
+        return weights[0] - slope * chart.centre[0], slope
+
+
+class PurePower(StraightLine):
     """A plain power of the tokens, rising or falling: the limit of the log-law without bend, and of the power
     law without floor."""
 
     name = "pure_power"
     formula = "f(Dp) = a * Dp^b"
     source = "rival"
-    rises = None
     link = "log"
-    weight_names = ("level", "slope")
-    weight_low = (-math.inf, -math.inf)
     parameters = (
         Parameter("ln_a", -math.inf, math.inf, "ln(metric)", "the level, far outside the points"),
         Parameter("b", -math.inf, math.inf, "none", "the slope of ln f over ln Dp"),
     )
 
-    def columns(self, inputs: Sequence[NDArray], shapes: Sequence[NDArray]) -> tuple[NDArray | float, ...]:
-        return 1.0, inputs[0]
-
     def published(
         self, weights: Sequence[Floats], shapes: Sequence[Floats], chart: Chart
     ) -> dict[str, Floats]:
-        b = weights[1] / chart.reach[0]
-        return {"ln_a": weights[0] - b * chart.centre[0], "b": b}
+        level, slope = self.line(weights, chart)
+        return {"ln_a": level, "b": slope}
 
     def formula_at(self, inputs: Sequence[Floats], parameters: Mapping[str, float]) -> Floats:
         return np.exp(parameters["ln_a"] + parameters["b"] * np.log(inputs[0]))
 
 
-class Exponential(Family):
+class Exponential(StraightLine):
     """A score over the cross-entropy of the same models, Gordon et al. 2021 (EMNLP, 2021.emnlp-main.478).
 
     They use it to predict the BLEU of translation models from their loss. Where b is below 0 the score falls
@@ -115,10 +127,7 @@ class Exponential(Family):
     formula = "f(L) = a * exp(-b * L)"
     source = "Gordon et al. 2021, doi:10.18653/v1/2021.emnlp-main.478"
     inputs = ("cross_entropy",)
-    rises = None
     link = "log"
-    weight_names = ("level", "slope")
-    weight_low = (-math.inf, -math.inf)
     parameters = (
         Parameter("ln_a", -math.inf, math.inf, "ln(metric)", "the level, far outside the points"),
         Parameter("b", -math.inf, math.inf, "1 / nat", "the slope of ln f over L"),
@@ -127,41 +136,32 @@ class Exponential(Family):
     def coordinates(self, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
         return tuple(inputs)
 
-    def columns(self, inputs: Sequence[NDArray], shapes: Sequence[NDArray]) -> tuple[NDArray | float, ...]:
-        return 1.0, inputs[0]
-
     def published(
         self, weights: Sequence[Floats], shapes: Sequence[Floats], chart: Chart
     ) -> dict[str, Floats]:
-        slope = weights[1] / chart.reach[0]
-        return {"ln_a": weights[0] - slope * chart.centre[0], "b": -slope}
+        level, slope = self.line(weights, chart)
+        return {"ln_a": level, "b": -slope}
 
     def formula_at(self, inputs: Sequence[Floats], parameters: Mapping[str, float]) -> Floats:
         return np.exp(parameters["ln_a"] - parameters["b"] * inputs[0])
 
 
-class LinearLog(Family):
+class LinearLog(StraightLine):
     """A straight line over ln(Dp), rising or falling; rising it is the log-law with beta = 1."""
 
     name = "linear_log"
     formula = "f(Dp) = a + b * ln(Dp)"
     source = "rival"
-    rises = None
-    weight_names = ("level", "slope")
-    weight_low = (-math.inf, -math.inf)
     parameters = (
         Parameter("a", -math.inf, math.inf, "metric", "the level, far outside the points"),
         Parameter("b", -math.inf, math.inf, "metric / ln(tokens)", "the slope over ln Dp"),
     )
 
-    def columns(self, inputs: Sequence[NDArray], shapes: Sequence[NDArray]) -> tuple[NDArray | float, ...]:
-        return 1.0, inputs[0]
-
     def published(
         self, weights: Sequence[Floats], shapes: Sequence[Floats], chart: Chart
     ) -> dict[str, Floats]:
-        b = weights[1] / chart.reach[0]
-        return {"a": weights[0] - b * chart.centre[0], "b": b}
+        level, slope = self.line(weights, chart)
+        return {"a": level, "b": slope}
 
     def formula_at(self, inputs: Sequence[Floats], parameters: Mapping[str, float]) -> Floats:
         return parameters["a"] + parameters["b"] * np.log(inputs[0])
