@@ -60,6 +60,7 @@ rule summary:
         laws=rules.laws.output.laws,
         verdicts=rules.laws.output.verdicts,
         valuations=rules.laws.output.valuations,
+        comparisons=rules.comparisons.output,
         figures=rules.figures.output,
         costs=rules.costs.output,
     output:

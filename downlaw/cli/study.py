@@ -15,7 +15,7 @@ from rich.table import Table
 from downlaw.laws import read_laws, read_runs
 from downlaw.plan import StageCost, as_records, plan
 from downlaw.report.summary import print_summary
-from downlaw.report.tables import read_valuations, read_verdicts
+from downlaw.report.tables import read_comparisons, read_valuations, read_verdicts
 from downlaw.study import Study, StudyError, load_study
 
 from .errors import CommandError
@@ -56,12 +56,14 @@ def show_summary(
     Example: downlaw summary results
     """
     verdicts, valuations = results / "verdicts.csv", results / "valuations.csv"
+    comparisons = results / "comparisons.csv"
     try:
         print_summary(
             read_runs(results / "runs.csv"),
             read_laws(results / "laws.csv"),
             verdicts=read_verdicts(verdicts) if verdicts.exists() else None,
             valuations=read_valuations(valuations) if valuations.exists() else None,
+            comparisons=read_comparisons(comparisons) if comparisons.exists() else None,
         )
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}; run the study first") from None

@@ -26,7 +26,7 @@ METRIC_LABELS: dict[str, MetricLabel] = {
     "chrf": MetricLabel("chrF", "0 to 100", 1),
     "rouge_l": MetricLabel("ROUGE-L", "0 to 100", 1),
     "comet": MetricLabel("COMET", "1 is perfect", 3),
-    "comet_local": MetricLabel("comet-local", "this study's own scale", 3),
+    "comet_local": MetricLabel("comet-local", "own scale, not COMET", 3),
 }
 
 

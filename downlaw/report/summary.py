@@ -15,15 +15,19 @@ from rich.text import Text
 
 from downlaw.laws import METRICS, Point, check_runs
 
+from .differences import differences_said
 from .findings import at_budget, measured, points_of, verdicts_said, what_was_seen
 from .labels import METRIC_LABELS, mixture_styles, short_count, with_interval
 
 PIPED_WIDTH = 100
 
 _WITH_INTERVAL = ("cross_entropy", "bleu")
-"""Metrics whose interval is printed beside scores; more would not fit the width."""
+"""Metrics whose interval is printed beside scores; more would not fit the width, and beside more than
+_MOST_METRICS only the first does."""
+_MOST_METRICS = 5
 _MOST_INTERVALS = 3
-"""As many metrics have their interval printed beside predictions."""
+_FEW_METRICS = 4
+"""As many metrics have their interval printed beside predictions; one less beside more metrics than these."""
 
 
 def print_summary(
@@ -33,10 +37,12 @@ def print_summary(
     *,
     verdicts: pd.DataFrame | None = None,
     valuations: pd.DataFrame | None = None,
+    comparisons: pd.DataFrame | None = None,
 ) -> None:
     """Print the tables of every task and finetuning size, and what was seen in them.
 
-    verdicts, valuations: of verdict_runs and value_runs, where they are there. Without a `console` it goes
+    verdicts, valuations, comparisons: of verdict_runs, value_runs and compare_runs, where they are there.
+    Without a `console` it goes
     to standard output, 100 columns wide where that is no terminal. Raises TableError where the table of runs
     is no such table.
     """
@@ -52,6 +58,10 @@ def print_summary(
             console, f"{name}: laws", "Points: fitted + held out. Errors: mean |ln predicted - ln observed|."
         )
         console.print(laws_table(mine))
+        compared = _rows_at(comparisons, task, pairs)
+        if compared is not None and (said := list(differences_said(compared))):
+            _heading(console, f"{name}: differences", "By paired bootstrap; other seeds may differ by more.")
+            _bullets(console, said)
         if judged is not None and not judged.empty:
             _heading(console, f"{name}: verdicts", "What these models showed, at their size.")
             _bullets(console, verdicts_said(judged))
@@ -66,10 +76,16 @@ def print_summary(
 
 def _rows_of(table: pd.DataFrame | None, task: str, pairs: int, order: list[str]) -> pd.DataFrame | None:
     """The rows of one task and finetuning size, mixtures in the order of the scores."""
+    mine = _rows_at(table, task, pairs)
+    if mine is None:
+        return None
+    return mine.sort_values("mixture", key=lambda names: names.map(order.index), kind="stable")
+
+
+def _rows_at(table: pd.DataFrame | None, task: str, pairs: int) -> pd.DataFrame | None:
     if table is None:
         return None
-    mine = table[(table["task"] == task) & (table["finetune_pairs"] == pairs)]
-    return mine.sort_values("mixture", key=lambda names: names.map(order.index), kind="stable")
+    return table[(table["task"] == task) & (table["finetune_pairs"] == pairs)]
 
 
 def _heading(console: Console, text: str, note: str = "") -> None:
@@ -96,10 +112,14 @@ def scores_table(runs: pd.DataFrame) -> Table:
     if penalty:
         table.add_column("BP", justify="right", no_wrap=True)
     points = points_of(runs)
+    with_intervals = _WITH_INTERVAL[: 1 if len(metrics) > _MOST_METRICS else None]
     for mixture in ("", *mixture_styles(runs)):
         label = mixture or "no pretraining"
         for tokens, here in runs[runs["mixture"] == mixture].groupby("pretrain_tokens", sort=True):
-            cells = [_cell(points.get((mixture, metric, tokens)), metric) for metric in metrics]
+            cells = [
+                _cell(points.get((mixture, metric, tokens)), metric, metric in with_intervals)
+                for metric in metrics
+            ]
             if penalty:
                 cells.append(_mean_penalty(here))
             failed = here.loc[here["status"] != "ok", "status"]
@@ -144,7 +164,7 @@ def predictions_table(valuations: pd.DataFrame) -> Table:
     table.add_column("Dp", justify="right", no_wrap=True)
     mixtures = list(dict.fromkeys(valuations["mixture"]))
     _add_mixture_column(table, mixtures)
-    intervals = list(here)[:_MOST_INTERVALS]
+    intervals = list(here)[: _MOST_INTERVALS - (len(here) > _FEW_METRICS)]
     for metric in here:
         table.add_column(METRIC_LABELS[metric].name, justify="right", no_wrap=True)
     budgets = sorted({tokens for rows in here.values() for tokens in rows["pretrain_tokens"]})
@@ -175,13 +195,13 @@ def _predicted(row: pd.Series | None, metric: str, interval: bool) -> str:
 
 def _add_mixture_column(table: Table, names: list[str]) -> None:
     """A column that gives way before numbers do, but not below what most names need."""
-    table.add_column("mixture", overflow="fold", min_width=min(14, max(map(len, names), default=0)))
+    table.add_column("mixture", overflow="fold", min_width=min(14, max(map(len, ["mixture", *names]))))
 
 
-def _cell(point: Point | None, metric: str) -> str:
+def _cell(point: Point | None, metric: str, interval: bool) -> str:
     if point is None:
         return ""
-    ends = (point.low, point.high) if metric in _WITH_INTERVAL else (math.nan, math.nan)
+    ends = (point.low, point.high) if interval else (math.nan, math.nan)
     return with_interval(metric, point.value, *ends)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from downlaw.laws import TableError
 from downlaw.laws.relations import RELATION_COLUMNS
 from downlaw.laws.tables import read_table
+from downlaw.metrics.comparisons import COMPARISON_COLUMNS
 
 from .lines import LINE_COLUMNS
 
@@ -43,6 +44,15 @@ def read_relations(path: str | Path) -> pd.DataFrame:
     """A table as relate_runs returned it; raises TableError where it is no such table."""
     table = _read(path, RELATION_COLUMNS)
     return table.astype({"holds": "boolean"})
+
+
+def read_comparisons(path: str | Path) -> pd.DataFrame:
+    """A table as compare_runs returned it; raises TableError where it is no such table."""
+    table = read_table(path)
+    for column in COMPARISON_COLUMNS:
+        if column not in table.columns:
+            raise TableError(f"{path}: column {column!r} is missing; compare the runs again")
+    return table
 
 
 def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import io
 import re
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from downlaw.laws import TableError
-from downlaw.report.summary import print_summary
+from downlaw.report.summary import PIPED_WIDTH, print_summary
 
 Capsys = pytest.CaptureFixture[str]
 
@@ -143,3 +145,14 @@ def test_without_verdicts_and_valuations_their_sections_are_left_out(
     printed = capsys.readouterr().out
     assert ": verdicts" not in printed
     assert ": predictions" not in printed
+
+
+def test_every_metric_at_once_still_fits_the_width(runs: pd.DataFrame, laws: pd.DataFrame):
+    runs = runs.assign(rouge_l=runs["chrf"], comet=0.8123, comet_local=-0.5123)
+    stream = io.StringIO()
+    print_summary(runs, laws, Console(file=stream, width=PIPED_WIDTH))
+    table = stream.getvalue().split("laws")[0]
+    assert max(map(len, stream.getvalue().splitlines())) <= PIPED_WIDTH
+    for name in ("cross-entropy", "BLEU", "chrF", "ROUGE-L", "COMET", "comet-local", "BP", "mixture"):
+        assert name in table
+    assert "…" not in table and "-0.512" in table
