@@ -70,7 +70,7 @@ def test_a_model_that_is_not_there_stops_the_study_before_its_first_job(tmp_path
         "the study cannot run:\nevaluate.comet.encoder: made/tiny-xlmr at bbbbbbbbbbbb is not in"
         in done.stderr
     )
-    assert "with the same HF_HOME, run: snakemake --cores 1 prefetch" in done.stderr
+    assert "with the same HF_HOME and --configfile, run: snakemake --cores 1 prefetch" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "results").exists() or not list((tmp_path / "results").rglob("*.*"))
     assert run(place, ROWS, "--dry-run").returncode == 0

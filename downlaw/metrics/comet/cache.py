@@ -170,7 +170,7 @@ def _incomplete(key: str, name: str, revision: str, folder: Path, what: str) -> 
     )
 
 
-_REMEDY = f"where the hub can be reached, with the same HF_HOME, run: {PREFETCH}"
+_REMEDY = f"where the hub can be reached, with the same HF_HOME and --configfile, run: {PREFETCH}"
 
 
 def hub_cache(cache: Path | str | None = None) -> Path:
