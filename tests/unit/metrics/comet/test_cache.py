@@ -15,7 +15,9 @@ from downlaw.study.metrics import Comet
 
 MODEL, ENCODER = "a" * 40, "b" * 40
 COMET = Comet(model="made/tiny-comet", revision=MODEL, encoder="tiny-xlmr", encoder_revision=ENCODER)
-RUN = "with the same HF_HOME and --configfile, run: snakemake --cores 1 prefetch"
+RUN = (
+    "where the hub can be reached, with the same HF_HOME and --configfile, run: snakemake --cores 1 prefetch"
+)
 
 
 @pytest.fixture
