@@ -31,9 +31,10 @@ include: "rules/report.smk"
 onstart:
     if any(job.rule.name == "comet" for job in workflow.dag.needrun_jobs()):
         from downlaw.metrics.comet import CometError, find
+        from downlaw.metrics.comet.checkpoint import look
 
         try:
-            find(STUDY.evaluate.comet)
+            look(find(STUDY.evaluate.comet))
         except CometError as error:
             sys.exit(f"the study cannot run:\n{error}")
 

@@ -1,4 +1,5 @@
 from downlaw.corpora.sources.pypi import wheel_name
+from downlaw.metrics.comet.cache import files_of_ones_own
 
 
 rule evaluate:
@@ -21,6 +22,7 @@ rule evaluate:
     threads: STUDY.compute.threads
     params:
         evaluate=STUDY.evaluate.model_dump(exclude={"comet", "comet_local"}),
+        languages=STUDY.languages,
     message:
         "evaluate {wildcards.task} from {wildcards.mixture}, seed {wildcards.seed}, at {wildcards.tokens} tokens"
     script:
@@ -49,9 +51,7 @@ if STUDY.evaluate.comet:
             prepared=[
                 SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks
             ],
-            model=[
-                path for path in [STUDY.evaluate.comet.model] if Path(path).is_file()
-            ],
+            model=files_of_ones_own(STUDY.evaluate.comet),
         output:
             rows=EVALUATE / "comet.json",
             segments=EVALUATE / "comet.parquet",

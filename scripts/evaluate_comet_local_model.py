@@ -7,10 +7,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it
 from pathlib import Path
 
 from downlaw.console import job, say
-from downlaw.metrics.comet_local.corruption import Pair
 from downlaw.metrics.comet_local.model import make_and_measure
+from downlaw.references import read_pairs
 from downlaw.study import load_study
-from downlaw.subsets import read_text
 
 study = load_study(snakemake.config)
 
@@ -20,11 +19,7 @@ with job(snakemake.log[0], "comet-local") as log:
         say(f"comet-local: {line}")
         log.write(line + "\n")
 
-    pairs = [
-        Pair(source, reference, task.target)
-        for path, task in zip(snakemake.input.text, study.tasks.values(), strict=True)
-        for source, reference in zip(read_text(path, task.source), read_text(path, task.target), strict=True)
-    ]
+    pairs = read_pairs(study, snakemake.input.text)
     encoder, folder = Path(snakemake.input.encoder[0]).parent, Path(snakemake.output.card).parent
     figures = make_and_measure(pairs, encoder, study.evaluate.comet_local, study.seed, folder, tell)
     tell("Spearman: " + ", ".join(f"{name} {value:.3f}" for name, value in figures["spearman"].items()))

@@ -1,7 +1,8 @@
-"""Refuse a Dp beyond its mixture and a Df beyond its corpus before anything is trained."""
+"""Refuse a Dp, a Df or a comet-local for which there is not enough text, before anything is trained."""
 
 from downlaw.console import job
 from downlaw.files import read_json, write_json
+from downlaw.references import check_references
 from downlaw.study import load_study
 from downlaw.subsets import check_sizes
 
@@ -13,4 +14,5 @@ with job(snakemake.log[0]):
         dict(zip(study.mixtures, map(read_json, snakemake.input.mixtures), strict=True)),
         dict(zip(study.tasks, map(read_json, snakemake.input.tasks), strict=True)),
     )
+    check_references(study)
     write_json(snakemake.output[0], sizes)

@@ -16,6 +16,10 @@ BASELINE = "none"
 """The mixture name of the non-pretrained baseline in paths; no mixture may be called so."""
 
 
+KEPT_TASKS = ("comet", "comet_local")
+"""Names of files and folders beside those of tasks; no task may be called so."""
+
+
 class Study(Strict):
     """A complete study of the transfer track (Isik et al. 2024, arXiv:2402.04177)."""
 
@@ -60,6 +64,8 @@ class Study(Strict):
 
     def _task_problems(self) -> Iterator[str]:
         for name, task in self.tasks.items():
+            if name in KEPT_TASKS:
+                yield f"tasks.{name}: this name is kept for what {name} makes beside the tasks"
             for side in ("source", "target"):
                 yield from self._language_problems(f"tasks.{name}.{side}", getattr(task, side))
             key = f"tasks.{name}.corpus"

@@ -45,7 +45,8 @@ class LocalModel:
     @property
     def hparams(self) -> Path:
         """hparams.yaml, where comet looks for it or beside the checkpoint. Raises CometError without one."""
-        places = [self.checkpoint.parents[1] / HPARAMS, self.checkpoint.parent / HPARAMS]
+        folder = self.checkpoint.absolute().parent
+        places = [folder.parent / HPARAMS, folder / HPARAMS]
         for path in places:
             if path.is_file():
                 return path
@@ -91,6 +92,17 @@ def find(comet: Comet, cache: Path | str | None = None) -> LocalModel:
     return model
 
 
+def files_of_ones_own(comet: Comet) -> list[Path]:
+    """The files of a model that no commit pins, as far as they are here: where one changes, so do scores."""
+    paths = []
+    if comet.is_file:
+        folder = Path(comet.model).parent
+        paths += [Path(comet.model), folder / HPARAMS, folder.parent / HPARAMS]
+    if comet.encoder_revision is None:
+        paths += [Path(comet.encoder) / name for name in ENCODER_FILES]
+    return [path for path in paths if path.is_file()]
+
+
 def check(model: LocalModel, encoder_name: str | None = None) -> None:
     """Look at a model's files without reading its weights.
 
@@ -106,13 +118,18 @@ def check(model: LocalModel, encoder_name: str | None = None) -> None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CometError(f"{model.hparams}: not valid YAML: {error}") from None
     kind = hparams.get("class_identifier") if isinstance(hparams, dict) else None
-    if kind is None:
+    if not isinstance(kind, str):
         raise CometError(f"{model.hparams}: names no class_identifier, so this is no model of COMET")
     if kind != CLASS:
         why = "judges without a reference" if kind.startswith("referenceless") else "is another kind of model"
         raise CometError(
             f"evaluate.comet.model: {model.name} is a {kind}, which {why}; only a {CLASS} scores a "
             "translation against its source and reference (Unbabel/wmt22-comet-da is one)"
+        )
+    if hparams.get("encoder_model") == "MiniLM":
+        raise CometError(
+            f"evaluate.comet.model: {model.name} has a MiniLM encoder, for which comet takes a tokenizer "
+            "that nothing pins (xlm-roberta-base); such models are not supported"
         )
     named = hparams.get("pretrained_model")
     if model.revision and encoder_name and _last(named) != _last(encoder_name):
@@ -121,7 +138,10 @@ def check(model: LocalModel, encoder_name: str | None = None) -> None:
         )
     if not zipfile.is_zipfile(model.checkpoint):  # its directory stands at the end: a cut file has none
         remedy = f"remove it and run: {PREFETCH}" if model.revision else "copy it again"
-        raise CometError(f"{model.checkpoint}: no checkpoint of torch, or cut short; {remedy}")
+        raise CometError(
+            f"{model.checkpoint}: no checkpoint of torch, or cut short; {remedy} (what torch saved before "
+            "1.6 has to be saved anew)"
+        )
 
 
 def _encoder(comet: Comet, cache: Path | str | None) -> Path:

@@ -7,13 +7,17 @@ comet itself would leave a missing one at random.
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import warnings
 from typing import Any
 
-from .cache import CometError, LocalModel, check
+import yaml
+
+from .cache import CONFIG, CometError, LocalModel, check
 
 _PARTS = ("encoder.model.encoder.", "encoder.model.embeddings.", "layerwise_attention.", "estimator.")
+_EMBEDDINGS, _LAYERS = "encoder.model.embeddings.word_embeddings.weight", "encoder.model.encoder.layer."
 _DERIVED = ".position_ids"
 """A buffer that transformers once kept in checkpoints, made from the config alone."""
 
@@ -35,7 +39,7 @@ def load(local: LocalModel) -> Any:
         known = inspect.signature(RegressionMetric.__init__).parameters
         hparams = {key: value for key, value in checkpoint["hyper_parameters"].items() if key in known}
         weights = dict(checkpoint["state_dict"])
-    except (KeyError, TypeError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise CometError(
             f"{local.checkpoint}: no checkpoint of comet (hyper_parameters or state_dict is missing)"
         ) from None
@@ -44,8 +48,9 @@ def load(local: LocalModel) -> Any:
             f"{local.checkpoint}: encoder_model is {hparams.get('encoder_model')!r}, which comet does not "
             f"know ({', '.join(str2encoder)})"
         )
-    if hparams.get("layer_transformation") == "sparsemax_patch":  # comet reads it so from 2.2.4 on
-        hparams["layer_transformation"] = "softmax"
+    told = yaml.safe_load(local.hparams.read_text(encoding="utf-8"))
+    if "sparsemax_patch" in (hparams.get("layer_transformation"), told.get("layer_transformation")):
+        hparams["layer_transformation"] = "softmax"  # as comet reads it from 2.2.4 on, in either place
     hparams |= {
         "pretrained_model": str(local.encoder),
         "load_pretrained_weights": False,
@@ -62,19 +67,50 @@ def load(local: LocalModel) -> Any:
     return model.eval()
 
 
-def _read(local: LocalModel) -> Any:
+def look(local: LocalModel) -> None:
+    """Refuse a model that could not be loaded, as far as the shapes of its weights tell, which are not read.
+
+    Raises:
+        CometError: where the checkpoint is damaged, holds more than weights and plain values, or has not the
+            layers that the encoder's config names.
+    """
+    checkpoint = _read(local, mmap=True)
+    try:
+        config = json.loads((local.encoder / CONFIG).read_text(encoding="utf-8"))
+        need = (config["vocab_size"], config["hidden_size"])
+        layers = config["num_hidden_layers"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CometError(
+            f"{local.encoder / CONFIG}: no config of an encoder ({type(error).__name__}: {error})"
+        ) from None
+    try:
+        shapes = {name: tuple(weight.shape) for name, weight in checkpoint["state_dict"].items()}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise CometError(f"{local.checkpoint}: no checkpoint of comet (state_dict is missing)") from None
+    have = shapes.get(_EMBEDDINGS)
+    if have != need:
+        raise _mismatch(local, f"{_EMBEDDINGS} has shape {have} there, and {need} by the encoder's config")
+    found = {name.split(".")[4] for name in shapes if name.startswith(_LAYERS)}
+    if len(found) != layers:
+        raise _mismatch(local, f"it has {len(found)} layers there, and {layers} by the encoder's config")
+
+
+def _read(local: LocalModel, mmap: bool = False) -> Any:
     import torch
 
     remedy = "remove it, and fetch it again" if local.revision else "copy it again"
     try:
-        return torch.load(local.checkpoint, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(local.checkpoint, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         raise CometError(
             f"{local.checkpoint}: holds more than weights and plain values, and could run foreign code; "
             f"it is not loaded ({_first_global(error)})"
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
         raise CometError(f"{local.checkpoint}: damaged: {_first_line(error)}; {remedy}") from None
+    if not isinstance(checkpoint, dict):
+        raise CometError(f"{local.checkpoint}: no checkpoint of comet, but a {type(checkpoint).__name__}")
+    return checkpoint
 
 
 def _fill(model: Any, weights: dict[str, Any], local: LocalModel) -> None:

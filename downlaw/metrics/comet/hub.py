@@ -92,9 +92,11 @@ def _explain(error: Exception, name: str, revision: str | None) -> str:
                 f"{hub} answers {code}: your token may not read it, or there is none; log in: hf auth login"
             )
         return f"{hub} answers {code}: try again later"
-    if type(error).__module__.partition(".")[0] in ("requests", "huggingface_hub"):
+    of_network = type(error).__module__.partition(".")[0] in ("requests", "huggingface_hub", "hf_xet")
+    if of_network or isinstance(error, ConnectionError | TimeoutError):
         return (
             f"{hub} cannot be reached ({type(error).__name__}): run this on a machine with network, a login "
-            "node, with the same HF_HOME; behind a proxy, set HTTPS_PROXY"
+            "node, with the same HF_HOME; behind a proxy, set HTTPS_PROXY; if it is only the host of large "
+            "files that a firewall stops, set HF_HUB_DISABLE_XET=1"
         )
     return f"cannot be kept in {hub_cache()} ({error}): make room there, or set HF_HOME"

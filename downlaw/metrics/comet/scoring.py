@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,16 @@ def score_study(
         scores = _read_scores(path, len(text))
         assert scores is not None
         names = {key: row[key] for key in RUN_TYPES}
-        rows.append(names | _summary(read_json(path), scores, column, samples))
+        kept_with = read_json(path)
+        made_by = replace(scoring, device=kept_with["device"]).description
+        rows.append(
+            names
+            | _summary(scores, column, samples)
+            | {
+                f"{column}_model": made_by,
+                f"{column}_truncated_segments": kept_with["truncated_segments"],
+            }
+        )
         tables.append(_segments(names, scores, column))
     types = {**RUN_TYPES, "segment": "int64", f"{column}_sum": "float64", "scored_segments": "int64"}
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*types])
@@ -148,7 +157,7 @@ def write_scores(
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file; only a newline ends a line. Raises CometError where it is not there."""
     try:
-        return path.read_text(encoding="utf-8").split("\n")[:-1]
+        return path.read_bytes().decode().split("\n")[:-1]
     except FileNotFoundError:
         raise CometError(f"{path}: no such file; run the study again, it is made anew") from None
 
@@ -183,7 +192,7 @@ def _score(pending: Sequence[_Pending], scoring: Scoring, column: str, say: Call
         write_json(
             run.kept,
             {
-                "model": scoring.description,
+                "device": scoring.device,
                 **{"identity": scoring.identity, "truncated_segments": truncated},
                 "scores": [round(float(score), SEGMENT_DIGITS) for score in scores],
             },
@@ -194,23 +203,23 @@ def _score(pending: Sequence[_Pending], scoring: Scoring, column: str, say: Call
 def _read_scores(path: Path, segments: int) -> NDArray[np.float64] | None:
     """Kept scores, None where there are none that could be used."""
     try:
-        scores = np.asarray(read_json(path)["scores"], dtype=float)
+        kept = read_json(path)
+        scores = np.asarray(kept["scores"], dtype=float)
+        device, truncated = kept["device"], kept["truncated_segments"]
+        if not isinstance(device, str) or not isinstance(truncated, int):
+            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return scores if scores.shape == (segments,) and np.isfinite(scores).all() else None
 
 
-def _summary(
-    kept: Mapping[str, Any], scores: NDArray[np.float64], column: str, samples: int
-) -> dict[str, Any]:
+def _summary(scores: NDArray[np.float64], column: str, samples: int) -> dict[str, Any]:
     totals = resampled_totals(scores[:, None], samples, DEFAULT_SEED)[:, 0]
     low, high = interval(totals / len(scores))
     return {
         column: round(math.fsum(scores) / len(scores), SYSTEM_DIGITS),
         f"{column}_low": round(low, SYSTEM_DIGITS),
         f"{column}_high": round(high, SYSTEM_DIGITS),
-        f"{column}_model": kept["model"],
-        f"{column}_truncated_segments": kept["truncated_segments"],
     }
 
 

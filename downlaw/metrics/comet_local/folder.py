@@ -28,6 +28,7 @@ def whole_folder(folder: Path, about: dict[str, Any]) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
+        shutil.rmtree(aside, ignore_errors=True)  # of a killed job whose process had the same number
         aside.mkdir()
         yield aside
         files = {

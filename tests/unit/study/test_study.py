@@ -100,6 +100,10 @@ REFUSED = {
         {f"mixtures__{BASELINE}": {"shares": {"mono.fr": 1.0}}},
         f"mixtures.{BASELINE}: this name is kept for the non-pretrained baseline",
     ),
+    "a task that is called like a metric": (
+        {"tasks": {"comet": {"source": "en", "target": "de", "corpus": "pairs"}}},
+        "tasks.comet: this name is kept for what comet makes beside the tasks",
+    ),
     "an unknown language in a task": (
         {"tasks__en-de__target": "ro"},
         "tasks.en-de.target: language 'ro' is not in languages ['en', 'de', 'fr']\n"

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from downlaw.metrics.comet import CometError, LocalModel, find
+from downlaw.metrics.comet.cache import files_of_ones_own
 from downlaw.study.metrics import Comet
 
 MODEL, ENCODER = "a" * 40, "b" * 40
@@ -108,11 +109,13 @@ def test_an_encoder_that_the_model_does_not_name_is_refused(cache: Path):
         ("class_identifier: referenceless_regression_metric", "which judges without a reference"),
         ("class_identifier: unified_metric", "is a unified_metric, which is another kind of model"),
         ("pool: avg", "names no class_identifier, so this is no model of COMET"),
+        ("class_identifier: 3", "names no class_identifier"),
+        ("{class_identifier: regression_metric, encoder_model: MiniLM}", "has a MiniLM encoder"),
         ("- 1", "names no class_identifier"),
         ("a: [", "not valid YAML"),
         ("!!python/object/apply:os.getcwd []", "not valid YAML"),
     ],
-    ids=["referenceless", "unified", "no class", "a list", "no YAML", "code"],
+    ids=["referenceless", "unified", "no class", "a number", "MiniLM", "a list", "no YAML", "code"],
 )
 def test_hparams_of_something_else_are_named(cache: Path, text: str, says: str):
     (cache / f"models--made--tiny-comet/snapshots/{MODEL}/hparams.yaml").write_text(text)
@@ -130,6 +133,15 @@ def test_files_of_ones_own_are_found_and_pinned_by_their_hashes(own: Path):
     assert find(comet).encoder_version == before
     (own / "encoder/special_tokens_map.json").write_text("{}")
     assert find(comet).encoder_version != before
+
+
+def test_a_path_may_be_relative(own: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copy(own / "model/checkpoints/model.ckpt", own / "mine.ckpt")
+    shutil.copy(own / "model/hparams.yaml", own)
+    monkeypatch.chdir(own)
+    comet = Comet(model="mine.ckpt", encoder="encoder")
+    assert find(comet).hparams.samefile(own / "hparams.yaml")
+    assert {path.name for path in files_of_ones_own(comet)} >= {"mine.ckpt", "hparams.yaml", "config.json"}
 
 
 def test_files_of_ones_own_that_are_not_there_are_named(made: Path, tmp_path: Path):

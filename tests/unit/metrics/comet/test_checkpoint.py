@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import torch
 import yaml
 
 from downlaw.metrics.comet import CometError, LocalModel
-from downlaw.metrics.comet.checkpoint import load
+from downlaw.metrics.comet.checkpoint import load, look
 
 
 def model_in(folder: Path) -> LocalModel:
@@ -157,6 +158,43 @@ def test_the_patched_sparsemax_of_older_checkpoints_is_read_as_comet_reads_it(ow
         own, lambda content: content["hyper_parameters"].update(layer_transformation="sparsemax_patch")
     )
     assert load(model).layerwise_attention.transform_fn is torch.softmax
+
+
+def test_the_patched_sparsemax_is_also_read_where_only_hparams_yaml_has_it(own: Path):
+    model = model_in(own)
+    hparams = yaml.safe_load(model.hparams.read_text()) | {"layer_transformation": "sparsemax_patch"}
+    model.hparams.write_text(yaml.safe_dump(hparams))
+    assert load(model).layerwise_attention.transform_fn is torch.softmax
+
+
+def test_a_look_finds_what_cannot_be_loaded_without_loading_it(own: Path, tmp_path: Path):
+    look(model_in(own))
+    config = own / "encoder/config.json"
+    whole = config.read_text()
+    for key, says in (
+        ("hidden_size", "word_embeddings.weight has shape"),
+        ("num_hidden_layers", "layers there"),
+    ):
+        changed = json.loads(whole)
+        changed[key] += 2
+        config.write_text(json.dumps(changed))
+        with pytest.raises(CometError, match=f"is not the encoder of .*{says}"):
+            look(model_in(own))
+    config.write_text("{}")
+    with pytest.raises(CometError, match=r"config\.json: no config of an encoder \(KeyError"):
+        look(model_in(own))
+    config.write_text(whole)
+    model = rewrite(own, lambda content: content.update(extra=Malicious(tmp_path / "ran")))
+    with pytest.raises(CometError, match="more than weights and plain values"):
+        look(model)
+
+
+def test_a_tensor_alone_is_no_checkpoint_of_comet(own: Path):
+    model = model_in(own)
+    torch.save(torch.zeros(3), model.checkpoint)
+    for read in (load, look):
+        with pytest.raises(CometError, match="no checkpoint of comet"):
+            read(model)
 
 
 def test_hparams_may_stand_beside_the_checkpoint(own: Path, local: LocalModel):

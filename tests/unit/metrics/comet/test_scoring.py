@@ -173,6 +173,13 @@ def test_kept_scores_that_are_damaged_are_made_anew(place: Place, content: str):
     assert place.loads == 2
 
 
+def test_a_model_that_moved_has_its_present_name_in_every_row(place: Place):
+    place.score()
+    rows, _, _ = place.score(model=replace(place.scoring.model, name="moved.ckpt"))
+    assert place.loads == 1
+    assert all(row["comet_model"].startswith("moved.ckpt@") for row in rows)
+
+
 def test_a_study_without_a_scored_run_has_empty_tables(place: Place):
     for path in place.paths:
         write_json(path, [row | {"selected": False} for row in read_json(path)])
