@@ -19,6 +19,7 @@ from downlaw.metrics import (
     METRICS,
     RUN_TYPES,
     Metric,
+    TextError,
     Translations,
     count_segments,
     join_tables,
@@ -29,6 +30,7 @@ from downlaw.metrics import (
 )
 from downlaw.study import Study
 from downlaw.study.matrix import Start, runs
+from downlaw.study.training import Evaluate
 from downlaw.subsets import describe_mixture
 
 
@@ -177,6 +179,7 @@ def evaluate_batch(
             folder, outputs = next(made)
             counts = _count(study, record, outputs, prepared, tokenizer, counted, folder)
             row |= scores_row(counts, scored, bootstrap=study.evaluate.bootstrap_samples)
+            row["signature"] += f" {_decoding_signature(study.evaluate)}"
             row["evaluation"] = folder.name
             statistics.append(segment_table(record, counts))
         rows.append(row)
@@ -187,6 +190,13 @@ def _evaluation_identity(study: Study, record: Mapping[str, Any], prepared: Path
     test = read_json(prepared / "manifest.json")["splits"]["test"]["sha256"]
     decoding = {**study.evaluate.decoding(), "rules": scoring.DECODING_RULES}
     return digest({"run": record["identity"], "decoding": decoding, "test": test})
+
+
+def _decoding_signature(evaluate: Evaluate) -> str:
+    return (
+        f"decoding|beam:{evaluate.beam}|length-penalty:{evaluate.length_penalty:g}"
+        f"|max-length-ratio:{evaluate.max_length_ratio:g}"
+    )
 
 
 def _request(record: Mapping[str, Any], prepared: Path, folder: Path) -> scoring.Request:
@@ -228,7 +238,7 @@ def _validation(nats_per_token: float | None, prepared: Path) -> dict[str, float
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1]
+    return path.read_bytes().decode().split("\n")[:-1]  # read_text would end a line at a carriage return too
 
 
 def _count(
@@ -244,19 +254,28 @@ def _count(
     hypotheses = tokenizer.decode(outputs.hypotheses)
     with write_aside(folder / "hypotheses.txt") as aside:
         aside.write_text("".join(line + "\n" for line in hypotheses), encoding="utf-8")
-    translations = Translations(
-        _lines(prepared / "test.source.txt"),
-        hypotheses,
-        _lines(prepared / "test.target.txt"),
-        task.source,
-        task.target,
-        tuple(study.languages),
-    )
+    try:
+        translations = Translations(
+            _lines(prepared / "test.source.txt"),
+            hypotheses,
+            _lines(prepared / "test.target.txt"),
+            task.source,
+            task.target,
+            tuple(study.languages),
+        )
+    except TextError as error:
+        raise TextError(f"task {record['task']}, {prepared / 'test.target.txt'}: {error}") from None
     return likelihood_statistics(
         [score.negative_log_likelihood for score in outputs.scores],
         [score.tokens for score in outputs.scores],
         translations.references,
-    ) | count_segments(metrics, translations, kept=folder / "counts")
+    ) | count_segments(metrics, translations, kept=folder / f"counts-{_text_digest(translations)}")
+
+
+def _text_digest(translations: Translations) -> str:
+    """Names what is counted: texts that differ can have the same ids, and so the same folder."""
+    texts = [list(translations.sources), list(translations.hypotheses), list(translations.references)]
+    return digest([*texts, list(translations.languages)])
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]], further: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Metrics of translations: scores, their intervals, and their errors on a test set drawn anew."""
 
-from .base import MeanMetric, MeanScore, Metric, SummedMetric, Translations
+from .base import MeanMetric, MeanScore, Metric, SummedMetric, TextError, Translations
 from .crossentropy import likelihood_statistics
 from .registry import GROUPS, METRICS, text_metrics
 from .scores import count_segments, scores_row
@@ -24,6 +24,7 @@ __all__ = [
     "Metric",
     "StatisticsError",
     "SummedMetric",
+    "TextError",
     "Translations",
     "count_segments",
     "join_tables",

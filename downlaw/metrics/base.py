@@ -19,6 +19,10 @@ MOST_REFERENCE_WORDS = 1000
 """A longer reference is no segment but a document, and metrics that align words would take minutes on it."""
 
 
+class TextError(ValueError):
+    """Text that cannot be scored; the message says which segment, and what to do."""
+
+
 @dataclass(frozen=True)
 class Translations:
     """A translated test set, detokenized: a source, a hypothesis and a reference a segment.
@@ -27,7 +31,7 @@ class Translations:
     identification; without any, all that the identifier knows.
 
     Raises:
-        ValueError: when the counts differ, when there are no segments, and when a reference is empty or
+        TextError: when the counts differ, when there are no segments, and when a reference is empty or
             longer than MOST_REFERENCE_WORDS.
     """
 
@@ -42,15 +46,15 @@ class Translations:
         count = len(self.references)
         for what, texts in (("hypotheses", self.hypotheses), ("sources", self.sources)):
             if len(texts) != count:
-                raise ValueError(f"{len(texts)} {what} but {count} references; each needs the other")
+                raise TextError(f"{len(texts)} {what} but {count} references; each needs the other")
         if not count:
-            raise ValueError("no segments to score")
+            raise TextError("no segments to score")
         for number, reference in enumerate(self.references, start=1):
             words = len(reference.split())
             if not words:
-                raise ValueError(f"reference {number} of {count} is empty; take it out of the test set")
+                raise TextError(f"reference {number} of {count} is empty; take it out of the test set")
             if words > MOST_REFERENCE_WORDS:
-                raise ValueError(
+                raise TextError(
                     f"reference {number} of {count} has {words:,} words, more than {MOST_REFERENCE_WORDS:,}; "
                     "cut it into segments or take it out of the test set"
                 )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .base import SummedMetric
+from .base import MeanScore, SummedMetric
 from .registry import METRICS
 from .resampling import DEFAULT_BOOTSTRAP, DEFAULT_SEED, resampled_totals
 from .scores import Statistics
@@ -29,7 +29,6 @@ RUN_TYPES = {
 """What names a selected run, and its types; a baseline has no mixture and no pretraining seed."""
 
 _POSITIVE = frozenset({"target_tokens", "target_characters", "scored_segments"})
-_ANY_SIGN = frozenset({"comet_sum", "comet_local_sum"})
 
 
 class StatisticsError(ValueError):
@@ -84,9 +83,10 @@ def read_statistics(path: Path | str) -> pd.DataFrame:
         if column not in table:
             raise StatisticsError(f"{path}: column {column!r} is missing; {remedy}")
     statistics = [column for column in table if column not in RUN_TYPES]
+    any_sign = {metric.columns[0] for metric in METRICS.values() if isinstance(metric, MeanScore)}
     for column in statistics:
         values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-        least = -np.inf if column in _ANY_SIGN else 1 if column in _POSITIVE else 0
+        least = -np.inf if column in any_sign else 1 if column in _POSITIVE else 0
         wrong = ~(np.isfinite(values) & (values >= least))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])

@@ -13,7 +13,15 @@ from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine.flops import parameters, training_flops
 from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output
 from downlaw.files import read_json
-from downlaw.metrics import GROUPS, METRICS, RUN_TYPES, read_statistics, resample_runs, text_metrics
+from downlaw.metrics import (
+    GROUPS,
+    METRICS,
+    RUN_TYPES,
+    TextError,
+    read_statistics,
+    resample_runs,
+    text_metrics,
+)
 from downlaw.runs import COLUMNS, evaluate_batch, finetune_batch, runs_table, select
 from downlaw.study.matrix import BASELINE_START, Start
 
@@ -187,6 +195,7 @@ def test_selected_runs_are_scored_on_the_test_text(rows, batch, toy):
         assert row["cross_entropy_low"] <= row["cross_entropy"] <= row["cross_entropy_high"]
         assert row["cross_entropy"] == pytest.approx(math.log(200), abs=1.0)
         assert "BLEU|nrefs:1|case:mixed" in row["signature"] and "|bs:100|seed:12345" in row["signature"]
+        assert row["signature"].endswith(" decoding|beam:2|length-penalty:1|max-length-ratio:2")
     kept = [path.read_text().split("\n")[:-1] for path in sorted(batch.rglob("hypotheses.txt"))]
     assert len(kept) == 2 and all(len(lines) == 30 for lines in kept)
     for name, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
@@ -215,7 +224,7 @@ def test_adding_a_metric_counts_it_alone_and_decodes_nothing(
     """And changing what is asked of the metrics moves no run to another folder."""
     few = toy_study(**SETTINGS, evaluate__metrics=["chrf"])
     root = tmp_path / "evaluate"
-    shutil.copytree(batch / "evaluate", root, ignore=shutil.ignore_patterns("counts"))
+    shutil.copytree(batch / "evaluate", root, ignore=shutil.ignore_patterns("counts-*"))
     counted = []
     for metric in text_metrics(list(GROUPS)):
         real = type(metric).count
@@ -299,6 +308,28 @@ def test_scored_runs_are_not_scored_again(batch, toy, toy_study, records, rows, 
     assert again == rows
     pd.testing.assert_frame_equal(same, statistics)
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_another_reference_text_of_the_same_ids_is_counted_anew(
+    batch, toy, toy_study, records, rows, tmp_path
+):
+    prepared = tmp_path / "prepared"
+    shutil.copytree(toy.prepared, prepared)
+    text = prepared / "test.target.txt"
+    text.write_text("".join(f"  {line}\u2026\n" for line in text.read_text().splitlines()))
+    again, _ = evaluate_batch(toy_study(**SETTINGS), records, prepared, toy.model, batch / "evaluate")
+    assert again[0]["evaluation"] == rows[0]["evaluation"]
+    assert again[0]["chrf"] != rows[0]["chrf"]
+
+
+def test_a_reference_that_cannot_be_scored_is_named_with_its_file(batch, toy, toy_study, records, tmp_path):
+    prepared = tmp_path / "prepared"
+    shutil.copytree(toy.prepared, prepared)
+    text = prepared / "test.target.txt"
+    text.write_text("\n" + text.read_text().partition("\n")[2])
+    message = r"task en-de, .*test\.target\.txt: reference 1 of 30 is empty"
+    with pytest.raises(TextError, match=message):
+        evaluate_batch(toy_study(**SETTINGS), records, prepared, toy.model, batch / "evaluate")
 
 
 # --- Divergence in pretraining, and the table

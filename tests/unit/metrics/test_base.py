@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from downlaw import laws
 from downlaw.metrics import GROUPS, METRICS, MeanMetric, Translations, text_metrics
 from downlaw.metrics.base import MOST_REFERENCE_WORDS
+from downlaw.report.labels import METRIC_LABELS
 from downlaw.runs import COLUMNS
-from downlaw.study.training import Evaluate
+from downlaw.study.training import Evaluate, FittedMetric
 
 
 @pytest.mark.parametrize(
@@ -64,6 +68,11 @@ def test_every_metric_has_columns_of_its_own_and_a_place_in_the_table_of_runs():
     for name, metric in METRICS.items():
         assert metric.name == name
         assert {name, f"{name}_low", f"{name}_high"} <= set(COLUMNS)
+
+
+def test_every_fitted_metric_is_a_metric_that_reports_can_name_and_studies_can_aim_at():
+    assert laws.METRICS.keys() <= METRICS.keys()
+    assert laws.METRICS.keys() == METRIC_LABELS.keys() == {*get_args(FittedMetric)}
 
 
 def test_a_study_can_ask_for_every_group_and_does_so_by_default():

@@ -10,7 +10,9 @@ import pytest
 from sacrebleu.metrics import BLEU, CHRF
 
 from downlaw.metrics import (
+    METRICS,
     RUN_TYPES,
+    MeanScore,
     StatisticsError,
     Translations,
     count_segments,
@@ -142,6 +144,18 @@ def test_a_file_with_wrong_content_is_refused(written: Path, two_runs: pd.DataFr
     change(two_runs).to_parquet(written, index=False)
     with pytest.raises(StatisticsError, match=f"{re.escape(str(written))}: .*{message}.*; remove it"):
         read_statistics(written)
+
+
+def test_a_metric_of_ones_own_may_be_below_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Gain(MeanScore):
+        """May be anything."""
+
+        name = "gain"
+
+    monkeypatch.setitem(METRICS, "gain", Gain())
+    table = segment_table(PRETRAINED, {"gain_sum": np.array([-3.0]), "scored_segments": np.ones(1)})
+    table.to_parquet(tmp_path / "gain.parquet", index=False)
+    assert read_statistics(tmp_path / "gain.parquet")["gain_sum"].tolist() == [-3.0]
 
 
 # --- Resamples
