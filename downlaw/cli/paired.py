@@ -77,6 +77,7 @@ def _compare(
     from downlaw.metrics.bleu import Bleu
     from downlaw.metrics.bleu_change import bleu_change
     from downlaw.metrics.chrf import Chrf
+    from downlaw.metrics.comparisons import why_within
     from downlaw.metrics.paired import paired_bootstrap
 
     try:
@@ -98,7 +99,8 @@ def _compare(
             change = bleu_change(*(each.sum(axis=0) for each in counts))
             parts = (change.ln_bleu, change.ln_brevity_penalty, *change.ln_precisions)
             row |= dict(zip(PARTS, parts, strict=True))
-            row |= {"smoothed": None if change.reason else change.smoothed, "why": change.why}
+            row |= {"smoothed": None if change.reason else change.smoothed}
+            row |= {"why": why_within(change, found.p_value)}
         rows.append(row | {"signature": metric.signature})
     return pd.DataFrame(rows)
 

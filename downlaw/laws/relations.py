@@ -82,6 +82,14 @@ def relate_runs(
     return pd.DataFrame(rows, columns=list(RELATION_COLUMNS)).astype({"holds": "boolean"})
 
 
+_LN_MOST = 600.0
+"""Beyond it exp would leave the range of numbers; nearly equal losses make such slopes."""
+
+
+def _factor(exponent: pd.Series) -> pd.Series:
+    return np.exp(exponent.clip(-_LN_MOST, _LN_MOST))
+
+
 @dataclass(frozen=True)
 class _Points:
     """Points by mixture and Dp: losses and scores, (n,). runs: all of the task and finetuning size, as seeds
@@ -101,7 +109,8 @@ class _Points:
     def noise(self, b: float, drawn: pd.DataFrame | None) -> Noise | None:
         """Of ln(BLEU) + b * cross-entropy at all points; None where it is not known of all."""
         bounds = [bound for bound in ("bleu_low", "bleu_high") if bound in self.runs]
-        factor = np.exp(b * self.runs["cross_entropy"])
+        centre = float(self.losses.mean())  # a factor common to all moves no noise of logarithms
+        factor = _factor(b * (self.runs["cross_entropy"] - centre))
         runs = self.runs.assign(
             **{_LEVEL: self.runs["bleu"] * factor},
             **{bound.replace("bleu", _LEVEL): self.runs[bound] * factor for bound in bounds},
@@ -110,7 +119,9 @@ class _Points:
         if drawn is not None:
             here = (drawn["task"] == task) & (drawn["finetune_pairs"] == pairs)
             drawn = drawn[here & drawn["mixture"].isin(self.mixtures)]
-            drawn = drawn.assign(metric=_LEVEL, value=drawn["bleu"] * np.exp(b * drawn["cross_entropy"]))
+            drawn = drawn.assign(
+                metric=_LEVEL, value=drawn["bleu"] * _factor(b * (drawn["cross_entropy"] - centre))
+            )
         noises = CurveNoise(runs, _LEVEL, drawn, None)
         found = []
         for mixture, mine in runs[runs["mixture"].isin(self.mixtures)].groupby("mixture", sort=True):
@@ -171,7 +182,7 @@ def _relate(points: _Points, drawn: pd.DataFrame | None, level: float, samples: 
     published = {name: float(value) for name, value in fit.place.published(_FAMILY).items()}
     errors = np.abs(np.log(fit.predict(points.losses)) - np.log(points.scores))
     alone, constant = _leave_one_out(points.losses, points.scores)
-    row |= published | {"a": _finite(math.exp(min(published["ln_a"], 710.0)))}
+    row |= published | {"a": _finite(float(np.exp(np.clip(published["ln_a"], -_LN_MOST, _LN_MOST))))}
     row |= {"error": float(errors.mean()), "largest_error": float(errors.max())}
     row |= {"leave_one_out_error": alone, "leave_one_out_error_constant": constant}
     noise = points.noise(published["b"], drawn)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .base import SummedMetric
 from .bleu import Bleu
-from .bleu_change import bleu_change
+from .bleu_change import BleuChange, bleu_change
 from .paired import compare_scores, holm
 from .registry import METRICS
 from .resampling import DEFAULT_BOOTSTRAP, DEFAULT_SEED, resampled_totals
@@ -176,6 +176,11 @@ def _row(
         row |= {"ln_bleu_change": change.ln_bleu, "ln_brevity_penalty": change.ln_brevity_penalty}
         row |= {f"ln_precision_{order}": part for order, part in enumerate(change.ln_precisions, start=1)}
         row |= {"smoothed": None if change.reason else change.smoothed}
-        within = found.p_value >= NOISE and not change.reason
-        row["why"] = f"within noise: {change.why}" if within else change.why
+        row["why"] = why_within(change, found.p_value)
     return row
+
+
+def why_within(change: BleuChange, p_value: float) -> str:
+    """Why BLEU changed, in words; beginning with "within noise" where the difference is no more than that."""
+    within = p_value >= NOISE and not change.reason
+    return f"within noise: {change.why}" if within else change.why

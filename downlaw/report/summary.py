@@ -60,7 +60,11 @@ def print_summary(
         console.print(laws_table(mine))
         compared = _rows_at(comparisons, task, pairs)
         if compared is not None and (said := list(differences_said(compared))):
-            _heading(console, f"{name}: differences", "By paired bootstrap; other seeds may differ by more.")
+            _heading(
+                console,
+                f"{name}: differences",
+                "By paired bootstrap, not corrected for many comparisons; other seeds may differ by more.",
+            )
             _bullets(console, said)
         if judged is not None and not judged.empty:
             _heading(console, f"{name}: verdicts", "What these models showed, at their size.")

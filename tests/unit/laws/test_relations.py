@@ -63,6 +63,18 @@ def test_a_relation_for_each_mixture_and_one_for_all_runs():
     assert list(table["n"]) == [6, 6, 6, 19]
 
 
+def test_losses_that_are_nearly_equal_break_nothing():
+    """Slopes of thousands, whose exponentials leave the range of numbers."""
+    runs = study()
+    near = runs["mixture"] == "en"
+    runs.loc[near, "cross_entropy"] = 3.5 - 1e-4 * np.arange(near.sum())
+    runs.loc[near, "bleu"] = 20.0 + np.arange(near.sum())
+    for sign in (1, -1):
+        flipped = runs.assign(cross_entropy=3.5 + sign * (runs["cross_entropy"] - 3.5))
+        row = by_mixture(relate_runs(flipped, resamples=resampled(flipped), samples=100)).loc["en"]
+        assert abs(row["b"]) > 300 and row["noise"] == "segments"
+
+
 def test_it_holds_where_points_lie_on_it_and_fails_where_bleu_falls(relations: pd.DataFrame):
     assert relations["holds"].to_dict() == {"en": True, "fr": True, "xx": False, "all": False}
     for mixture in ("en", "fr"):
