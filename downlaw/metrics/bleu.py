@@ -53,17 +53,23 @@ class Bleu(Metric):
 
 
 def bleu_from_totals(totals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """BLEU, shape (n,), from sums of BLEU_COLUMNS, shape (n, 10): sacrebleu's, with its default smoothing.
+    """BLEU, shape (n,), from sums of BLEU_COLUMNS, shape (n, 10): sacrebleu's, with its default smoothing."""
+    return 100 * np.exp(ln_bleu_parts(totals).sum(axis=1))
 
-    That smoothing (`exp`, method 3 of Chen and Cherry 2014, W14-3346) counts the k-th order without a match
-    as 1 / 2^k matches. No match at all, or an order without any n-gram, is 0.
+
+def ln_bleu_parts(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What ln(BLEU / 100) is the sum of, shape (n, 5): ln of the brevity penalty, and a quarter of the ln of
+    each precision (Papineni et al. 2002, P02-1040).
+
+    Smoothed as sacrebleu does by default (`exp`, method 3 of Chen and Cherry 2014, W14-3346): the k-th order
+    without a match counts as 1 / 2^k matches. No match at all, or an order without any n-gram, is a BLEU of
+    0, and all its parts are -inf.
     """
     hypothesis, reference, matches, ngrams = totals[:, 0], totals[:, 1], totals[:, 2:6], totals[:, 6:]
     unmatched = matches == 0
     smoothed = np.where(unmatched, 0.5 ** np.cumsum(unmatched, axis=1), matches)
     defined = matches.any(axis=1) & ngrams.all(axis=1)
-    precisions = 100 * smoothed[defined] / ngrams[defined]
-    brevity_penalty = np.exp(np.minimum(0, 1 - reference[defined] / hypothesis[defined]))
-    scores = np.zeros(len(totals))
-    scores[defined] = brevity_penalty * np.exp(np.log(precisions).mean(axis=1))
-    return scores
+    parts = np.full((len(totals), 5), -np.inf)
+    parts[defined, 0] = np.minimum(0, 1 - reference[defined] / hypothesis[defined])
+    parts[defined, 1:] = np.log(smoothed[defined] / ngrams[defined]) / 4
+    return parts

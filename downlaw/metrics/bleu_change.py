@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .bleu import ln_bleu_parts
+
 MOST = 2 / 3
 """Parts are named, the largest first, until they make this share of all that pushed BLEU the way it went."""
 
@@ -63,25 +65,15 @@ def bleu_change(totals_a: ArrayLike, totals_b: ArrayLike) -> BleuChange:
     reference length, matches of orders 1 to 4, n-grams of orders 1 to 4. ln BLEU = ln BP + (ln p_1 + ... +
     ln p_4) / 4 (Papineni et al. 2002, P02-1040), with precisions as sacrebleu smooths them.
     """
-    parts = [_logarithms(np.asarray(totals, dtype=float)) for totals in (totals_a, totals_b)]
-    zero = [name for name, part in zip("ab", parts, strict=True) if part is None]
+    totals = np.array([totals_a, totals_b], dtype=float)
+    parts = ln_bleu_parts(totals)
+    zero = [name for name, part in zip("ab", parts, strict=True) if np.isinf(part).any()]
     if zero:
         reason = f"BLEU of {' and '.join(zero)} is 0, and has no logarithm"
         return BleuChange(math.nan, math.nan, (math.nan,) * 4, False, reason)
-    (a, smoothed_a), (b, smoothed_b) = parts
-    brevity, *precisions = (a - b).tolist()
-    return BleuChange(brevity + sum(precisions), brevity, tuple(precisions), smoothed_a or smoothed_b)
-
-
-def _logarithms(totals: np.ndarray) -> tuple[np.ndarray, bool] | None:
-    """ln BP and a quarter of each ln p_n, and whether a match was smoothed; None where BLEU is 0."""
-    hypothesis, reference, matches, ngrams = totals[0], totals[1], totals[2:6], totals[6:10]
-    if not matches.any() or not ngrams.all():
-        return None
-    unmatched = matches == 0
-    smoothed = np.where(unmatched, 0.5 ** np.cumsum(unmatched), matches)
-    brevity = min(0.0, 1 - reference / hypothesis)
-    return np.array([brevity, *(np.log(smoothed / ngrams) / 4)]), bool(unmatched.any())
+    brevity, *precisions = (parts[0] - parts[1]).tolist()
+    smoothed = bool((totals[:, 2:6] == 0).any())
+    return BleuChange(brevity + sum(precisions), brevity, tuple(precisions), smoothed)
 
 
 def _words(parts: list[int], sign: float) -> str:
