@@ -37,6 +37,11 @@ def read_json(path: Path | str) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def read_lines(path: Path | str) -> list[str]:
+    """The lines of a text file that ends in a newline; a carriage return ends no line."""
+    return Path(path).read_bytes().decode().split("\n")[:-1]
+
+
 def sha256_of_file(path: Path | str) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

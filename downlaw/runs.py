@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine import checkpoints, flops, scoring
 from downlaw.engine.training import DIVERGED, OK, Output, finetune_run
-from downlaw.files import digest, read_json, write_aside
+from downlaw.files import digest, read_json, read_lines, write_aside
 from downlaw.metrics import (
     METRICS,
     RUN_TYPES,
@@ -230,15 +230,11 @@ def _validation(nats_per_token: float | None, prepared: Path) -> dict[str, float
     if nats_per_token is None:
         return {}
     tokens = read_json(prepared / "manifest.json")["splits"]["valid"]["target_tokens"]
-    characters = sum(map(len, _lines(prepared / "valid.target.txt")))
+    characters = sum(map(len, read_lines(prepared / "valid.target.txt")))
     return {
         "valid_perplexity": math.exp(nats_per_token),
         "valid_cross_entropy_per_character": nats_per_token * tokens / characters,
     }
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_bytes().decode().split("\n")[:-1]  # read_text would end a line at a carriage return too
 
 
 def _count(
@@ -256,26 +252,22 @@ def _count(
         aside.write_text("".join(line + "\n" for line in hypotheses), encoding="utf-8")
     try:
         translations = Translations(
-            _lines(prepared / "test.source.txt"),
+            read_lines(prepared / "test.source.txt"),
             hypotheses,
-            _lines(prepared / "test.target.txt"),
+            read_lines(prepared / "test.target.txt"),
             task.source,
             task.target,
             tuple(study.languages),
         )
     except TextError as error:
         raise TextError(f"task {record['task']}, {prepared / 'test.target.txt'}: {error}") from None
+    # Texts that differ can have the same ids, and so the same folder.
+    counted = digest([translations.digest, list(translations.languages)])
     return likelihood_statistics(
         [score.negative_log_likelihood for score in outputs.scores],
         [score.tokens for score in outputs.scores],
         translations.references,
-    ) | count_segments(metrics, translations, kept=folder / f"counts-{_text_digest(translations)}")
-
-
-def _text_digest(translations: Translations) -> str:
-    """Names what is counted: texts that differ can have the same ids, and so the same folder."""
-    texts = [list(translations.sources), list(translations.hypotheses), list(translations.references)]
-    return digest([*texts, list(translations.languages)])
+    ) | count_segments(metrics, translations, kept=folder / f"counts-{counted}")
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]], further: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -118,6 +118,19 @@ def curves(
             )
         )
     return found
+
+
+def curves_by_metric(
+    runs: pd.DataFrame,
+    metrics: Iterable[str],
+    resamples: pd.DataFrame | None,
+    relative_noise: float | None,
+) -> Iterator[tuple[str, list[Curve]]]:
+    """Each of `metrics` that a table of runs has numbers of, with its curves; raises TableError."""
+    runs = check_runs(runs)
+    for metric in metrics:
+        if metric in runs.columns and runs[metric].notna().any():
+            yield metric, curves(runs, metric, resamples=resamples, relative_noise=relative_noise)
 
 
 class CurveNoise:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from .bootstrap import DEFAULT_LEVEL, DEFAULT_SAMPLES
-from .curves import Curve, curves
+from .curves import Curve, curves_by_metric
 from .families import FAMILIES
 from .fit import DEFAULT_N_FIT, Method
 from .fitted import FittedCurve, fit_curves, leave_last_out_errors
-from .tables import METRICS, FittedMetric, TableError, check_runs, read_table
+from .tables import METRICS, FittedMetric, TableError, read_table
 
 COEFFICIENTS = tuple(
     dict.fromkeys(
@@ -60,7 +60,7 @@ def fit_runs(
     lowest leave-last-out error. Raises TableError.
     """
     rows: list[dict[str, object]] = []
-    for metric, same in _curves_of(runs, metrics, resamples, relative_noise):
+    for metric, same in curves_by_metric(runs, metrics, resamples, relative_noise):
         how = metrics[metric]
         columns = []
         for law in (how.law, *how.rivals):
@@ -107,7 +107,7 @@ def predict_runs(
     if budgets is not None and not all(budget > 0 for budget in budgets):
         raise ValueError(f"budgets must be positive numbers of tokens, not {list(budgets)}")
     rows: list[dict[str, object]] = []
-    for metric, same in _curves_of(runs, metrics, resamples, relative_noise):
+    for metric, same in curves_by_metric(runs, metrics, resamples, relative_noise):
         how = metrics[metric]
         smallest = fit_curves(same, how, n_fit=n_fit, samples=samples)
         everything = fit_curves(same, how, n_fit=None, samples=samples)
@@ -130,18 +130,6 @@ def read_laws(path: str | Path) -> pd.DataFrame:
         if column not in laws.columns:
             raise TableError(f"{path}: column {column!r} is missing; fit the runs again")
     return laws
-
-
-def _curves_of(
-    runs: pd.DataFrame,
-    metrics: Mapping[str, FittedMetric],
-    resamples: pd.DataFrame | None,
-    relative_noise: float | None,
-) -> Iterator[tuple[str, list[Curve]]]:
-    runs = check_runs(runs)
-    for metric in metrics:
-        if metric in runs.columns and runs[metric].notna().any():
-            yield metric, curves(runs, metric, resamples=resamples, relative_noise=relative_noise)
 
 
 def _place(fitted: FittedCurve) -> dict[str, object]:

@@ -13,7 +13,7 @@ from .bootstrap import DEFAULT_LEVEL, DEFAULT_SAMPLES
 from .comparison import FAR, Comparison, Contender
 from .costs import flops_per_token as flops_of_a_token
 from .costs import require_flops_per_token
-from .curves import curves
+from .curves import curves_by_metric
 from .estimates import with_comparable_rows
 from .fitted import fit_curves
 from .tables import METRICS, FittedMetric, TableError, check_runs
@@ -102,11 +102,8 @@ def comparisons(
 ) -> Iterator[Comparison]:
     """The mixtures of each task, finetuning size and metric of a checked table, fitted to all points, with
     draws that compare row by row."""
-    for metric, how in metrics.items():
-        if metric not in runs.columns or not runs[metric].notna().any():
-            continue
-        found = with_comparable_rows(curves(runs, metric, resamples=resamples, relative_noise=relative_noise))
-        fitted = fit_curves(found, how, n_fit=None, samples=samples)
+    for metric, found in curves_by_metric(runs, metrics, resamples, relative_noise):
+        fitted = fit_curves(with_comparable_rows(found), metrics[metric], n_fit=None, samples=samples)
         alike: dict[tuple[str, int], list[Contender]] = {}
         for each in fitted:
             contender = Contender.of(each, verdicts, rates, far, level)

@@ -15,6 +15,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from downlaw.files import digest
+
 MOST_REFERENCE_WORDS = 1000
 """A longer reference is no segment but a document, and metrics that align words would take minutes on it."""
 
@@ -61,6 +63,11 @@ class Translations:
 
     def __len__(self) -> int:
         return len(self.references)
+
+    @property
+    def digest(self) -> str:
+        """Names the three texts: 16 hexadecimal digits."""
+        return digest([list(self.sources), list(self.hypotheses), list(self.references)])
 
 
 class SummedMetric(ABC):

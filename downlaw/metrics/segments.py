@@ -46,10 +46,10 @@ def segment_table(run: Mapping[str, Any], statistics: Statistics) -> pd.DataFram
     return join_tables([pd.DataFrame({**named, "segment": np.arange(segments), **statistics})])
 
 
-def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The statistics of several runs as one table; without any, an empty one."""
+def join_tables(tables: Sequence[pd.DataFrame], statistics: Sequence[str] = ()) -> pd.DataFrame:
+    """The statistics of several runs as one table; without any, an empty one with columns `statistics`."""
     if not tables:
-        return pd.DataFrame(columns=[*RUN_TYPES, "segment"]).astype({**RUN_TYPES, "segment": "int64"})
+        return _typed(pd.DataFrame(columns=[*RUN_TYPES, "segment", *statistics]))
     joined = pd.concat([_typed(table) for table in tables], ignore_index=True)
     return joined.astype(RUN_TYPES)
 

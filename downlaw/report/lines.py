@@ -11,11 +11,10 @@ from downlaw.laws import (
     METRICS,
     FittedCurve,
     FittedMetric,
-    check_runs,
-    curves,
     fit_curves,
 )
 from downlaw.laws.bootstrap import DEFAULT_LEVEL, DEFAULT_SAMPLES
+from downlaw.laws.curves import curves_by_metric
 from downlaw.laws.fit import DEFAULT_N_FIT
 from downlaw.laws.laws_table import BUDGETS_AHEAD
 
@@ -42,18 +41,13 @@ def law_lines(
 
     `fitted` is "smallest" for the law of the `n_fit` smallest Dp, from the smallest to the largest Dp of its
     curve, and "all" for the law of all points, from there to the largest of `budgets`; the options are those
-    of predict_runs. A law that is flat, or that could not be
-    fitted, has no rows. Raises TableError.
+    of predict_runs. A law that is flat, or that could not be fitted, has no rows. Raises TableError.
     """
-    runs = check_runs(runs)
     tables = []
-    for metric, how in metrics.items():
-        if metric not in runs.columns or not runs[metric].notna().any():
-            continue
-        found = curves(runs, metric, resamples=resamples, relative_noise=relative_noise)
-        found = [curve for curve in found if curve.points]
+    for metric, same in curves_by_metric(runs, metrics, resamples, relative_noise):
+        found = [curve for curve in same if curve.points]
         for fitted, n in (("smallest", n_fit), ("all", None)):
-            for each in fit_curves(found, how, n_fit=n, samples=samples):
+            for each in fit_curves(found, metrics[metric], n_fit=n, samples=samples):
                 first, last = each.curve.tokens[[0, -1]]
                 if fitted == "all":
                     first, last = last, max(budgets or [BUDGETS_AHEAD[-1] * last])

@@ -48,16 +48,12 @@ def read_relations(path: str | Path) -> pd.DataFrame:
 
 def read_comparisons(path: str | Path) -> pd.DataFrame:
     """A table as compare_runs returned it; raises TableError where it is no such table."""
-    table = read_table(path)
-    for column in COMPARISON_COLUMNS:
-        if column not in table.columns:
-            raise TableError(f"{path}: column {column!r} is missing; compare the runs again")
-    return table
+    return _read(path, COMPARISON_COLUMNS, "compare the runs again")
 
 
-def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: str | Path, columns: Sequence[str], remedy: str = "fit the runs again") -> pd.DataFrame:
     table = read_table(path)
     for column in columns:
         if column not in table.columns:
-            raise TableError(f"{path}: column {column!r} is missing; fit the runs again")
+            raise TableError(f"{path}: column {column!r} is missing; {remedy}")
     return table

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from downlaw.files import digest, read_json, write_aside, write_json
+from downlaw.files import digest, read_json, read_lines, write_aside, write_json
 from downlaw.metrics.base import Translations
+from downlaw.metrics.registry import METRICS
 from downlaw.metrics.resampling import DEFAULT_SEED, interval, resampled_totals
-from downlaw.metrics.segments import RUN_TYPES
+from downlaw.metrics.segments import RUN_TYPES, join_tables, segment_table
 
 from .cache import CometError, LocalModel
 
@@ -113,7 +112,7 @@ def score_study(
     runs = list(runs)
     texts = [_translations(row, folder, test_sets) for row, folder in runs]
     kept = [
-        folder / f"{column}-{digest({**scoring.identity, 'text': _text_digest(text)})}.json"
+        folder / f"{column}-{digest({**scoring.identity, 'text': text.digest})}.json"
         for (_, folder), text in zip(runs, texts, strict=True)
     ]
     pending = [
@@ -139,10 +138,9 @@ def score_study(
                 f"{column}_truncated_segments": kept_with["truncated_segments"],
             }
         )
-        tables.append(_segments(names, scores, column))
-    types = {**RUN_TYPES, "segment": "int64", f"{column}_sum": "float64", "scored_segments": "int64"}
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*types])
-    return rows, table.astype(types)
+        sums = (scores, np.ones_like(scores))
+        tables.append(segment_table(names, dict(zip(METRICS[column].columns, sums, strict=True))))
+    return rows, join_tables(tables, METRICS[column].columns)
 
 
 def write_scores(
@@ -152,14 +150,6 @@ def write_scores(
     with write_aside(table_path) as aside:
         segments.to_parquet(aside, index=False)
     write_json(rows_path, list(rows))
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file; only a newline ends a line. Raises CometError where it is not there."""
-    try:
-        return path.read_bytes().decode().split("\n")[:-1]
-    except FileNotFoundError:
-        raise CometError(f"{path}: no such file; run the study again, it is made anew") from None
 
 
 def _translations(row: Mapping[str, Any], folder: Path, test_sets: Mapping[str, Path]) -> Translations:
@@ -172,15 +162,10 @@ def _translations(row: Mapping[str, Any], folder: Path, test_sets: Mapping[str, 
             row["src"],
             row["tgt"],
         )
-    except CometError:
-        raise
+    except FileNotFoundError as error:
+        raise CometError(f"{error.filename}: no such file; run the study again, it is made anew") from None
     except ValueError as error:
         raise CometError(f"{hypotheses} and {test}/test.*.txt: {error}") from None
-
-
-def _text_digest(text: Translations) -> str:
-    lines = [list(text.sources), list(text.hypotheses), list(text.references)]
-    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
 def _score(pending: Sequence[_Pending], scoring: Scoring, column: str, say: Callable[[str], None]) -> None:
@@ -221,9 +206,3 @@ def _summary(scores: NDArray[np.float64], column: str, samples: int) -> dict[str
         f"{column}_low": round(low, SYSTEM_DIGITS),
         f"{column}_high": round(high, SYSTEM_DIGITS),
     }
-
-
-def _segments(names: Mapping[str, Any], scores: NDArray[np.float64], column: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {**names, "segment": np.arange(len(scores)), f"{column}_sum": scores, "scored_segments": 1}
-    ).astype(RUN_TYPES)
