@@ -20,7 +20,7 @@ rule finetune:
         "../envs/downlaw.yaml"
     threads: STUDY.compute.threads
     params:
-        finetune=STUDY.finetune.model_dump(exclude={"save_every_updates"}),
+        finetune=STUDY.finetune.deciding(),
         model=STUDY.model.model_dump(),
         precision=STUDY.compute.precision,
     message:

@@ -20,9 +20,7 @@ rule pretrain:
         "../envs/downlaw.yaml"
     threads: STUDY.compute.threads
     params:
-        pretrain=STUDY.pretrain.model_dump(
-            exclude={"tokens", "seeds", "allow_repeats", "save_every_updates"}
-        ),
+        pretrain=STUDY.pretrain.deciding(),
         model=STUDY.model.model_dump(),
         precision=STUDY.compute.precision,
     message:

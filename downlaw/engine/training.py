@@ -38,11 +38,10 @@ class Output:
 
 def pretraining_identity(study: Study, segment: Segment, mixture: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that decides a segment's weights. Where the chain was cut is not part of it."""
-    settings = study.pretrain.model_dump(exclude={"tokens", "seeds", "allow_repeats", "save_every_updates"})
     return {
         "objective": "text infilling",
         "model": study.model.model_dump(),
-        "pretrain": settings,
+        "pretrain": study.pretrain.deciding(),
         "precision": study.compute.precision,
         "vocabulary": mixture["vocabulary"],
         "mixture": mixture["sha256"],
@@ -104,7 +103,7 @@ def finetuning_identity(
     study: Study, run: Run, subset: Mapping[str, Any], weights: str | None
 ) -> dict[str, Any]:
     """Everything that decides a finetuned model: its start, its data, its settings, its seed."""
-    left_out = {"pairs", "learning_rates", "seeds", "save_every_updates"}
+    left_out = {"pairs", "learning_rates", "seeds"}
     data = subset["sha256"]
     if study.finetune.checkpoint == "last":  # then validation has no say in the weights
         left_out.add("validate_every_updates")
@@ -113,7 +112,7 @@ def finetuning_identity(
     return {
         "direction": [task.source, task.target],
         "model": study.model.model_dump(),
-        "finetune": study.finetune.model_dump(exclude=left_out),
+        "finetune": study.finetune.deciding(*left_out),
         "precision": study.compute.precision,
         "vocabulary": subset["vocabulary"],
         "subset": data,

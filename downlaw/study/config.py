@@ -9,8 +9,10 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from .base import Language, Name, Positive, Strict, nearest, refuse_repeats
+from .compute import Compute, Resources
+from .report import Archive, Figures
 from .text import Cleaning, Corpus, ParallelFiles, Split, Tokenizer
-from .training import Compute, Evaluate, Finetune, Laws, Mixture, Model, Pretrain, Task
+from .training import Evaluate, Finetune, Laws, Mixture, Model, Pretrain, Task
 
 BASELINE = "none"
 """The mixture name of the non-pretrained baseline in paths; no mixture may be called so."""
@@ -39,11 +41,19 @@ class Study(Strict):
     evaluate: Evaluate = Evaluate()
     laws: Laws = Laws()
     compute: Compute = Compute()
+    resources: Resources = Resources()
+    figures: Figures = Figures()
+    archive: Archive = Archive()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Study:
         refuse_repeats("languages", self.languages)
-        problems = [*self._mixture_problems(), *self._task_problems(), *self._length_problems()]
+        problems = [
+            *self._mixture_problems(),
+            *self._task_problems(),
+            *self._length_problems(),
+            *self._process_problems(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -84,6 +94,18 @@ class Study(Strict):
         block, longest = self.pretrain.block_pieces, self.model.max_pieces
         if block > longest:
             yield f"pretrain.block_pieces: {block} is more than model.max_pieces, {longest}"
+
+    def _process_problems(self) -> Iterator[str]:
+        for stage in ("pretrain", "finetune"):
+            batches = getattr(self, stage).batches_per_update
+            processes = getattr(self.resources, stage).processes
+            if batches % processes:
+                yield (
+                    f"resources.{stage}.processes: {processes} processes cannot share the {batches} batches "
+                    f"of an update; {stage}.batches_per_update must be a multiple"
+                )
+        if self.finetune.tokens_per_update < self.finetune.batches_per_update * 8:
+            yield "finetune.batches_per_update: leaves less than 8 tokens a batch"
 
     def _language_problems(self, key: str, language: str) -> Iterator[str]:
         if language not in self.languages:

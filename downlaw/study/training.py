@@ -72,6 +72,9 @@ class Training(Strict):
     dropout: Annotated[float, Field(ge=0, lt=1)]
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    batches_per_update: Positive = Field(
+        1, description="equal batches an update is made of, one after another or on several processes"
+    )
     save_every_updates: Positive = Field(200, description="a killed job loses at most this much")
 
     @model_validator(mode="after")
@@ -79,6 +82,15 @@ class Training(Strict):
         if self.schedule == "inverse_sqrt" and not self.warmup_updates:
             raise ValueError("schedule: inverse_sqrt needs warmup_updates of at least 1")
         return self
+
+    def deciding(self, *left_out: str) -> dict[str, Any]:
+        """The keys that decide weights, but for those `left_out`: lists of trainings are spelt out by each.
+
+        Keys that came later than the first results are left out at the value that changes nothing, so that
+        what was trained before them is still known.
+        """
+        later = {"batches_per_update"} if self.batches_per_update == 1 else set()
+        return self.model_dump(exclude={"save_every_updates", *later, *left_out})
 
 
 def _rising(values: list[int], key: str) -> None:
@@ -100,6 +112,14 @@ class Pretrain(Training):
     mask: Share = Field(0.3, description="share of the pieces that are masked")
     mean_span: Annotated[float, Field(gt=0)] = Field(3.0, description="mean pieces a masked span (Poisson)")
     allow_repeats: bool = Field(False, description="read a mixture more than once where Dp asks for it")
+    keep_optimizer: Literal["last", "all"] = Field(
+        "last",
+        description="last: only the end of a chain keeps what a larger Dp continues from; all: so does a "
+        "Dp in between, for three times the disk",
+    )
+
+    def deciding(self, *left_out: str) -> dict[str, Any]:
+        return super().deciding("tokens", "seeds", "allow_repeats", "keep_optimizer", *left_out)
 
     @property
     def tokens_per_update(self) -> int:
@@ -109,6 +129,15 @@ class Pretrain(Training):
     def updates(self, tokens: int) -> int:
         """Whole updates that fit into a Dp of `tokens` pieces."""
         return tokens // self.tokens_per_update
+
+    @model_validator(mode="after")
+    def _batches_are_equal(self) -> Pretrain:
+        if self.blocks_per_update % self.batches_per_update:
+            raise ValueError(
+                f"blocks_per_update {self.blocks_per_update} is not a multiple of "
+                f"batches_per_update {self.batches_per_update}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _points_are_distinct(self) -> Pretrain:
@@ -237,18 +266,4 @@ class Laws(Strict):
     def _budgets_rise(self) -> Laws:
         if self.budgets:
             _rising(self.budgets, "budgets")
-        return self
-
-
-class Compute(Strict):
-    """Where training runs. Of these keys only `precision` is part of a result's identity."""
-
-    device: Literal["cpu", "cuda"] = "cpu"
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
-    threads: Positive = Field(1, description="CPU threads a training")
-
-    @model_validator(mode="after")
-    def _precision_runs(self) -> Compute:
-        if self.device == "cpu" and self.precision != "fp32":
-            raise ValueError(f"precision: {self.precision} needs device: cuda (a CPU trains in fp32)")
         return self

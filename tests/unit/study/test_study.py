@@ -318,3 +318,37 @@ def test_every_key_of_laws_is_described_and_documented():
     for key, field in Laws.model_fields.items():
         assert field.description, key
         assert f"`{key}`" in documented, key
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "said"),
+    [
+        (
+            "pretrain",
+            {"blocks_per_update": 9, "batches_per_update": 2},
+            "not a multiple of batches_per_update 2",
+        ),
+        ("finetune", {"batches_per_update": 100}, "less than 8 tokens a batch"),
+        ("resources", {"pretrain": {"processes": 2}}, "pretrain.batches_per_update must be a multiple"),
+        ("resources", {"finetune": {"processes": 3, "nodes": 2}}, "over 2 nodes evenly"),
+        ("resources", {"training": {}}, "unknown key"),
+        ("figures", {"formats": ["png", "png"]}, "names a value twice"),
+        ("archive", {"checkpoints": "first"}, "archive.checkpoints"),
+    ],
+)
+def test_hardware_that_does_not_fit_is_refused(section: str, change: dict, said: str):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config[section] = config.get(section, {}) | change
+    with pytest.raises(StudyError, match=said):
+        load_study(config)
+
+
+def test_keys_that_change_nothing_are_not_part_of_what_decides_weights():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    before = load_study(config)
+    config["pretrain"] |= {"keep_optimizer": "all", "batches_per_update": 1, "save_every_updates": 7}
+    config["resources"] = {"pretrain": {"memory_mb": 9000}}
+    same = load_study(config)
+    assert same.pretrain.deciding() == before.pretrain.deciding()
+    config["pretrain"]["batches_per_update"] = 2
+    assert load_study(config).pretrain.deciding() == before.pretrain.deciding() | {"batches_per_update": 2}

@@ -1,0 +1,60 @@
+"""Where jobs run and what they ask a scheduler for; of these keys only `precision` decides a result."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .base import Positive, Strict
+
+
+class Compute(Strict):
+    """The hardware of trainings and of scoring."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    threads: Positive = Field(1, description="CPU threads a process of a training")
+    scratch: str | None = Field(
+        None,
+        description="a folder on the node, such as $TMPDIR, to read a training's data from",
+    )
+
+    @model_validator(mode="after")
+    def _precision_runs(self) -> Compute:
+        if self.device == "cpu" and self.precision != "fp32":
+            raise ValueError(f"precision: {self.precision} needs device: cuda (a CPU trains in fp32)")
+        return self
+
+
+class JobResources(Strict):
+    """What a job asks for at its first attempt; both grow with every further one."""
+
+    memory_mb: Positive = 4000
+    minutes: Positive = 60
+
+
+class TrainingResources(JobResources):
+    """What a training asks for."""
+
+    minutes: Positive = 240
+    processes: Positive = Field(1, description="processes a training, one a GPU with device: cuda")
+    nodes: Positive = Field(1, description="nodes that the processes of a training are spread over")
+
+    @model_validator(mode="after")
+    def _processes_fill_nodes(self) -> TrainingResources:
+        if self.processes % self.nodes:
+            raise ValueError(f"processes: {self.processes} cannot be spread over {self.nodes} nodes evenly")
+        return self
+
+
+class Resources(Strict):
+    """What the jobs of each stage ask for. Partitions and accounts stand in a profile (docs/cluster.md)."""
+
+    corpora: JobResources = JobResources()
+    subsets: JobResources = JobResources()
+    pretrain: TrainingResources = TrainingResources()
+    finetune: TrainingResources = TrainingResources()
+    evaluate: JobResources = JobResources()
+    laws: JobResources = JobResources()
+    report: JobResources = JobResources()

@@ -1,0 +1,28 @@
+"""What is drawn, and what an archive of the study holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Positive, Strict, refuse_repeats
+
+
+class Figures(Strict):
+    formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1)] = Field(["png", "svg"])
+    dpi: Positive = Field(150, description="dots an inch, of png")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Figures:
+        refuse_repeats("formats", self.formats)
+        return self
+
+
+class Archive(Strict):
+    """What `snakemake archive` takes in beside tables, figures, hypotheses, logs and manifests."""
+
+    checkpoints: Literal["none", "last", "all"] = Field(
+        "none", description="last: the end of each pretraining chain, from which a larger Dp continues"
+    )
+    text: bool = Field(False, description="corpora and encoded subsets, which else are made again if needed")
