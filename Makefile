@@ -11,7 +11,7 @@ IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test testbed bench bench-decoding comet-check lint lock clean
+.PHONY: help setup run test slurm-test testbed bench bench-decoding comet-check lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
@@ -34,6 +34,10 @@ run: setup  ## Run the default study; a second time does only what is new
 test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
 	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
 	@$(IN_ENV) python -m pytest --durations=20 tests/pipeline $(ARGS)
+
+slurm-test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
+	@tests/slurm/install
+	@$(IN_ENV) python -m pytest --durations=20 tests/slurm $(ARGS)
 
 testbed: setup  ## Score both estimators on the 104 models of Gadre et al. 2024
 	@$(IN_ENV) downlaw testbed gadre2024 --estimator paper $(if $(ARCHIVE),--archive $(ARCHIVE))
