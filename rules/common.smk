@@ -74,3 +74,41 @@ SEGMENT_STATISTICS = [
     *(path.with_suffix(".segments.parquet") for path in EVALUATED),
     *(EVALUATE / f"{name}.parquet" for name in LEARNED_METRICS),
 ]
+
+
+def asked(stage):
+    """What a scheduler is asked for by each job of a stage: at each further attempt more memory and time."""
+    asks = getattr(STUDY.resources, stage)
+    return {
+        "mem_mb": lambda wildcards, attempt: asks.memory_mb * attempt,
+        "runtime": lambda wildcards, attempt: asks.minutes * attempt,
+    }
+
+
+def asked_with_gpu(stage):
+    """As `asked`, and a GPU where models run on GPUs."""
+    gpus = 1 if STUDY.compute.device == "cuda" else 0
+    return {**asked(stage), "gpu": gpus, "tasks_per_gpu": 0}
+
+
+def asked_by_training(stage):
+    """As `asked`, and a GPU a process where models run on GPUs.
+
+    Slurm's plugin starts a job of several nodes in the batch script on the first of them, if it has the
+    resource `mpi`, and otherwise as one step of one task. `tasks_per_gpu: 0` keeps that to one task, whose
+    `threads` are the CPUs of all its processes.
+    """
+    asks = getattr(STUDY.resources, stage)
+    gpus = asks.processes if STUDY.compute.device == "cuda" else 0
+    spread = (
+        {"nodes": asks.nodes, "tasks": asks.nodes, "mpi": "srun"}
+        if asks.nodes > 1
+        else {}
+    )
+    return {**asked(stage), "gpu": gpus, "tasks_per_gpu": 0, **spread}
+
+
+def training_threads(stage):
+    """CPUs of one node's share of a training."""
+    asks = getattr(STUDY.resources, stage)
+    return STUDY.compute.threads * asks.processes // asks.nodes

@@ -45,6 +45,8 @@ rule split_corpus:
     conda:
         "../envs/downlaw.yaml"
     threads: 1
+    resources:
+        **asked("corpora"),
     params:
         identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
     message:
@@ -74,6 +76,8 @@ rule decontaminate_corpus:
     conda:
         "../envs/downlaw.yaml"
     threads: 1
+    resources:
+        **asked("corpora"),
     params:
         tests=["/".join(names) for names in TESTS],
     message:

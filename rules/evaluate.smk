@@ -20,6 +20,8 @@ rule evaluate:
     conda:
         "../envs/downlaw.yaml"
     threads: STUDY.compute.threads
+    resources:
+        **asked_with_gpu("evaluate"),
     params:
         evaluate=STUDY.evaluate.model_dump(exclude={"comet", "comet_local"}),
         languages=STUDY.languages,
@@ -62,6 +64,8 @@ if STUDY.evaluate.comet:
         conda:
             "../envs/downlaw.yaml"
         threads: STUDY.compute.threads
+        resources:
+            **asked_with_gpu("evaluate"),
         params:
             comet=STUDY.evaluate.comet.model_dump(exclude={"batch_tokens"}),
             samples=STUDY.evaluate.bootstrap_samples,
@@ -94,6 +98,8 @@ if STUDY.evaluate.comet_local:
         conda:
             "../envs/downlaw.yaml"
         threads: 1
+        resources:
+            **asked("evaluate"),
         params:
             encoder=STUDY.evaluate.comet_local.encoder_keys(),
             languages=[[task.source, task.target] for task in STUDY.tasks.values()],
@@ -118,6 +124,8 @@ if STUDY.evaluate.comet_local:
         conda:
             "../envs/downlaw.yaml"
         threads: 1
+        resources:
+            **asked("evaluate"),
         params:
             comet_local=STUDY.evaluate.comet_local.model_dump(),
             languages=[[task.source, task.target] for task in STUDY.tasks.values()],
@@ -144,6 +152,8 @@ if STUDY.evaluate.comet_local:
         conda:
             "../envs/downlaw.yaml"
         threads: STUDY.compute.threads
+        resources:
+            **asked_with_gpu("evaluate"),
         params:
             samples=STUDY.evaluate.bootstrap_samples,
         message:
@@ -163,6 +173,8 @@ rule comparisons:
         RESULTS / "benchmarks/comparisons/comparisons.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("evaluate"),
     params:
         samples=STUDY.evaluate.bootstrap_samples,
     message:

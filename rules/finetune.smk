@@ -18,7 +18,9 @@ rule finetune:
         tokens=r"\d+",
     conda:
         "../envs/downlaw.yaml"
-    threads: STUDY.compute.threads
+    threads: training_threads("finetune")
+    resources:
+        **asked_by_training("finetune"),
     params:
         finetune=STUDY.finetune.deciding(),
         model=STUDY.model.model_dump(),

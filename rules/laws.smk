@@ -10,6 +10,8 @@ rule runs:
         RESULTS / "benchmarks/runs/runs.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("laws"),
     message:
         "gather all runs"
     script:
@@ -27,6 +29,8 @@ rule resamples:
         RESULTS / "benchmarks/resamples/resamples.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("laws"),
     params:
         samples=STUDY.evaluate.bootstrap_samples,
     message:
@@ -54,6 +58,8 @@ rule laws:
         RESULTS / "benchmarks/laws/laws.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("laws"),
     params:
         laws=STUDY.laws.model_dump(),
     message:

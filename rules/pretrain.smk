@@ -18,7 +18,9 @@ rule pretrain:
     priority: 10
     conda:
         "../envs/downlaw.yaml"
-    threads: STUDY.compute.threads
+    threads: training_threads("pretrain")
+    resources:
+        **asked_by_training("pretrain"),
     params:
         pretrain=STUDY.pretrain.deciding(),
         model=STUDY.model.model_dump(),

@@ -14,6 +14,8 @@ rule figures:
         RESULTS / "benchmarks/figures/figures.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("report"),
     message:
         "draw figures"
     script:
@@ -47,6 +49,8 @@ rule costs:
         RESULTS / "benchmarks/costs/costs.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("report"),
     message:
         "gather costs"
     script:
@@ -71,6 +75,8 @@ rule summary:
         RESULTS / "benchmarks/summary/summary.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("report"),
     message:
         "summarize"
     script:
