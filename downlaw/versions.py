@@ -42,5 +42,5 @@ def _each(found: str | Sequence[str]) -> Iterable[str]:
 
 
 def in_words(found: Mapping[str, Sequence[str]] | None) -> str:
-    """`downlaw 0.1.0, fairseq 0.12.3, python 3.11.2, torch 2.12.0 + 2.13.0`; nothing where nothing is known."""
+    """`downlaw 0.1.0, torch 2.12.0 + 2.13.0`; nothing where nothing is known."""
     return ", ".join(f"{name} {' + '.join(values)}" for name, values in sorted((found or {}).items()))
