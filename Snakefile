@@ -1,3 +1,4 @@
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,12 @@ except StudyError as error:
     sys.exit(f"the study cannot run:\n{error}")
 
 RESULTS = STUDY.results
+
+# Slurm warns of the end by SIGUSR1 or SIGTERM, sent to every process of a job. A training saves then; what
+# waits for it must live so long.
+if workflow.remote_exec:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    shell.prefix("trap : TERM; set -euo pipefail; ")
 
 
 include: "rules/common.smk"

@@ -1,7 +1,6 @@
 """A real Slurm on this machine: munged, slurmctld and some slurmd, in a folder of their own.
 
-`python -m tests.slurm.cluster` starts one, says how to use it, and stops it on Ctrl-C. Each node is one slurmd
-of its own name and port, all on this machine. GPUs are devices that nothing can compute on: Slurm counts them
+`python -m tests.slurm.cluster` starts one, says where, and stops it on Ctrl-C. Each node is one slurmd of its own name and port, all on this machine. GPUs are devices that nothing can compute on: Slurm counts them
 and sets CUDA_VISIBLE_DEVICES.
 """
 
@@ -228,7 +227,7 @@ class Cluster:
         return done.stdout
 
     def jobs(self, *states: str) -> dict[int, dict[str, str]]:
-        """Jobs by number, with their state, node and comment, which holds the rule; all states without `states`."""
+        """Jobs by number, with state, node and comment, which names the rule; all without `states`."""
         wanted = [f"--states={','.join(states) or 'all'}"]
         lines = self.call("squeue", "--noheader", *wanted, "--format=%i|%T|%N|%k|%P|%l").splitlines()
         names = ("state", "node", "comment", "partition", "limit")
@@ -243,7 +242,7 @@ class Cluster:
             return
         with contextlib.suppress(SlurmError, OSError):
             _kill_steps(self.jobs())
-        for pid_file in sorted(self.folder.glob("run/slurm*.pid")) + [self.folder / "run/munged.pid"]:
+        for pid_file in [*sorted(self.folder.glob("run/slurm*.pid")), self.folder / "run/munged.pid"]:
             if pid_file.exists():
                 _kill(_pid(pid_file), signal.SIGTERM)
         if CONFIG.is_symlink() and CONFIG.readlink() == self.folder / "slurm.conf":
@@ -284,7 +283,8 @@ def _kill(pid: int, number: int = signal.SIGKILL) -> None:
 
 def _step_daemons(jobs: Iterable[int]) -> list[int]:
     """The slurmstepd of some jobs; each names its job as `slurmstepd: [12.batch]`."""
-    return [pid for pid in _processes() if (found := _STEP.match(_command(pid))) and int(found[1]) in set(jobs)]
+    wanted = set(jobs)
+    return [pid for pid in _processes() if (found := _STEP.match(_command(pid))) and int(found[1]) in wanted]
 
 
 def _kill_steps(jobs: Iterable[int]) -> None:
