@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import decisions, families, laws, next_run, paired, study, testbed
+from . import archive, decisions, families, laws, next_run, paired, study, testbed
 from .errors import for_people
 
 app = typer.Typer(
@@ -36,7 +36,12 @@ for panel, commands in (
     ),
     (
         A_STUDY,
-        {"plan": study.show_plan, "schema": study.schema, "summary": study.show_summary},
+        {
+            "plan": study.show_plan,
+            "schema": study.schema,
+            "summary": study.show_summary,
+            "restore": archive.restore,
+        },
     ),
     ("Translations", {"paired": paired.paired}),
     ("Public data", {"testbed": testbed.testbed}),
