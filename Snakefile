@@ -2,6 +2,7 @@ import signal
 import sys
 from pathlib import Path
 
+from downlaw.cluster import ClusterError, Request, check
 from downlaw.study import StudyError, load_study
 from downlaw.study.matrix import Start, segment, starts
 
@@ -43,6 +44,14 @@ onstart:
         try:
             look(find(STUDY.evaluate.comet))
         except CometError as error:
+            sys.exit(f"the study cannot run:\n{error}")
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            check(
+                slurm_requests(),
+                asks_sacct=workflow.executor_settings.status_command == "sacct",
+            )
+        except ClusterError as error:
             sys.exit(f"the study cannot run:\n{error}")
 
 

@@ -112,3 +112,31 @@ def training_threads(stage):
     """CPUs of one node's share of a training."""
     asks = getattr(STUDY.resources, stage)
     return STUDY.compute.threads * asks.processes // asks.nodes
+
+
+def slurm_requests():
+    """What the jobs and groups that will run ask Slurm for, each kind once."""
+    jobs = {
+        workflow.dag.get_job_group(job) or job
+        for job in workflow.dag.needrun_jobs()
+        if not job.is_local
+    }
+    return sorted(
+        {slurm_request(job) for job in jobs}, key=lambda request: request.label
+    )
+
+
+def slurm_request(job):
+    asks = job.resources
+    nodes = asks.get("nodes") or 1
+    alone = not job.is_group()
+    return Request(
+        label=job.rule.name if alone else f"group {job.groupid}",
+        stage=Path(job.rule.snakefile).stem if alone else "",
+        partition=str(asks.get("slurm_partition") or "") or None,
+        cpus=job.threads,
+        memory_mb=asks.get("mem_mb") or 0,
+        minutes=asks.get("runtime") or 0,
+        gpus=(asks.get("gpu") or 0) // nodes,
+        gpu_model=asks.get("gpu_model") or "",
+    )

@@ -1,7 +1,8 @@
 """A real Slurm on this machine: munged, slurmctld and some slurmd, in a folder of their own.
 
-`python -m tests.slurm.cluster` starts one, says where, and stops it on Ctrl-C. Each node is one slurmd of its own name and port, all on this machine. GPUs are devices that nothing can compute on: Slurm counts them
-and sets CUDA_VISIBLE_DEVICES.
+`python -m tests.slurm.cluster` starts one, says where, and stops it on Ctrl-C. Each node is one slurmd with a
+name and a port of its own. GPUs are devices that nothing can compute on: Slurm counts them and sets
+CUDA_VISIBLE_DEVICES.
 """
 
 from __future__ import annotations
