@@ -5,7 +5,7 @@ WHEELS = CORPORA / "packages"
 TESTS = needs.test_parts(STUDY)
 HELD_APART = ("train", "valid", "test")
 
-if missing := needs.missing_files(STUDY, needs.parts(STUDY)):
+if missing := needs.missing_text(STUDY, RESULTS):
     sys.exit("the study cannot run:\n" + "\n".join(missing))
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from downlaw.study import Study
+from downlaw.study import Study, StudyError, load_study
+from downlaw.study.report import ARCHIVED_STUDY
 from downlaw.study.text import Corpus, PinnedWheel, PypiCorpus, PypiPackage
 
 from .errors import CorpusError
+from .segments import SPLITS
 from .sources.files import files_of, paths_of
 from .sources.pypi import wheel_name
 
@@ -82,3 +85,62 @@ def missing_files(study: Study, parts: list[tuple[str, str]]) -> list[str]:
         for path in paths_of(file)
         if not path.is_file()
     ]
+
+
+def missing_text(study: Study, results: Path) -> list[str]:
+    """What `missing_files` finds, but for files that a restored archive was made from and needs no more.
+
+    Snakemake does not look at jobs whose input is missing and whose output is there, so that a change of what
+    such jobs do would pass unseen: it is refused here.
+    """
+    everything = parts(study)
+    lines = missing_files(study, everything)
+    archived = results / ARCHIVED_STUDY
+    if not lines or not archived.is_file():
+        return lines
+    try:
+        before = load_study(archived)
+    except StudyError:
+        return lines
+    needed = [
+        line
+        for corpus, part in everything
+        if not _is_made(study, before, corpus, part, results)
+        for line in missing_files(study, [(corpus, part)])
+    ]
+    if needed:
+        needed.append(
+            "these results were restored from an archive, without the text: as long as it is missing, only "
+            "keys that decide no training can change"
+        )
+    return needed
+
+
+def _is_made(study: Study, before: Study, corpus: str, part: str, results: Path) -> bool:
+    """Whether everything made from a part is there, made as `study` says, or is not needed for it."""
+    if corpus not in before.corpora or identity(study, corpus, part) != identity(before, corpus, part):
+        return False
+    folder = results / f"corpora/{corpus}/{part}/split"
+    kept = all((folder / f"{split}.parquet").is_file() for split in SPLITS)
+    return kept or _decides_trainings(study) == _decides_trainings(before)
+
+
+def _decides_trainings(study: Study) -> dict[str, Any]:
+    sections = {
+        "seed",
+        "languages",
+        "corpora",
+        "cleaning",
+        "split",
+        "tokenizer",
+        "mixtures",
+        "tasks",
+        "model",
+    }
+    return study.model_dump(include=sections) | {
+        "pretrain": study.pretrain.deciding(),
+        "chains": [study.pretrain.tokens, study.pretrain.seeds],
+        "finetune": study.finetune.deciding(),
+        "precision": study.compute.precision,
+        "comet_local": study.evaluate.comet_local,
+    }

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from .base import Positive, Strict, refuse_repeats
 
+ARCHIVED_STUDY = "archive/study.yaml"
+"""Where a restored results folder has the study that it was made by."""
+
 
 class Figures(Strict):
     formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1)] = Field(["png", "svg"])

@@ -11,12 +11,13 @@ from pathlib import Path
 from downlaw.files import read_json
 from downlaw.study import Study
 from downlaw.study.matrix import segments
+from downlaw.study.report import ARCHIVED_STUDY
 
 ABOUT = "archive/about.json"
 """First in an archive: its format, and how much is to come."""
 MANIFEST = "archive/manifest.json"
 """Last in an archive: hash, size and time of every other file."""
-STUDY = "archive/study.yaml"
+STUDY = ARCHIVED_STUDY
 CONFIGS = "archive/config"
 LOCK = "archive/requirements.lock"
 RECORDS = "archive/snakemake.jsonl"

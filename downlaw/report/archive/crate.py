@@ -87,6 +87,9 @@ def crate_metadata(about: Described) -> dict[str, Any]:
     from rocrate.rocrate import ROCrate
 
     crate = ROCrate(version=VERSION)
+    crate.metadata.extra_terms["sha256"] = (
+        "http://schema.org/sha256"  # newer than the context of RO-Crate 1.1
+    )
     study = about.study
     newest = max(facts["mtime_ns"] for facts in about.files.values())
     crate.name = f"{study.study}: downstream scaling laws"
