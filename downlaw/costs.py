@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from downlaw.engine.training import HISTORY
+from downlaw.engine.once import HISTORY
 from downlaw.files import read_json
 
 COLUMNS = [

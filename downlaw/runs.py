@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine import checkpoints, flops, scoring
-from downlaw.engine.training import DIVERGED, OK, Output, finetune_run
+from downlaw.engine.once import DIVERGED, OK, Output
+from downlaw.engine.training import finetune_run
 from downlaw.files import digest, read_json, read_lines, write_aside
 from downlaw.metrics import (
     METRICS,
@@ -201,14 +202,16 @@ def _decoding_signature(evaluate: Evaluate) -> str:
 
 def _request(record: Mapping[str, Any], prepared: Path, folder: Path) -> scoring.Request:
     checkpoint = Path(record["checkpoint"])
-    checkpoints.verify(checkpoint, record["sha256"])
-    return scoring.Request(
+    request = scoring.Request(
         checkpoint,
         prepared / "test.source",
         prepared / "test.target",
         folder / "test.scores.jsonl",
         folder / "hypotheses.json",
     )
+    if not request.is_done():  # what is kept needs no checkpoint: an archive may come without
+        checkpoints.verify(checkpoint, record["sha256"])
+    return request
 
 
 def _describe(study: Study, record: Mapping[str, Any], prepared: Path, vocabulary: int) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def write_task(
     task, tokenizer = study.tasks[name], Tokenizer(model)
     dtype = id_type(tokenizer.vocabulary)
     most = study.model.max_pieces
-    longest = {"train": min(most, study.finetune.tokens_per_update), "valid": most, "test": most}
+    longest = {"train": min(most, study.finetune.tokens_per_batch), "valid": most, "test": most}
     wanted = {"train": None, "valid": task.valid_segments, "test": task.test_segments}
     manifest: dict[str, Any] = {"task": name, "vocabulary": tokenizer.vocabulary, "splits": {}}
     for index, (split, path) in enumerate(sorted(text.items())):

@@ -10,6 +10,8 @@ rule tokenizer:
         RESULTS / "benchmarks/tokenizer/tokenizer.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
     params:
         languages=[language for *_, language in tokenizer_text()],
         tokenizer=STUDY.tokenizer.model_dump(),
@@ -39,6 +41,8 @@ rule mixture:
         RESULTS / "benchmarks/mixture/{mixture}.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
     params:
         mixture=lambda w: STUDY.mixtures[w.mixture].model_dump(),
         blocks=[STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update],
@@ -61,15 +65,22 @@ rule task:
         ],
     output:
         manifest=SUBSETS / "tasks/{task}/all/manifest.json",
+        train=expand(
+            SUBSETS / "tasks/{{task}}/all/train.{side}.{end}",
+            side=("source", "target"),
+            end=("bin", "idx"),
+        ),
     log:
         RESULTS / "logs/task/{task}.log",
     benchmark:
         RESULTS / "benchmarks/task/{task}.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
     params:
         task=lambda w: STUDY.tasks[w.task].model_dump(),
-        limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_update],
+        limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_batch],
         seed=STUDY.seed,
     message:
         "encode task {wildcards.task}"
@@ -91,6 +102,8 @@ rule check_sizes:
         RESULTS / "benchmarks/check_sizes/sizes.tsv"
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
     message:
         "compare every Dp and Df with the text there is"
     script:
@@ -100,6 +113,7 @@ rule check_sizes:
 rule finetuning_subset:
     input:
         prepared=rules.task.output.manifest,
+        train=ancient(rules.task.output.train),
         dictionary=rules.tokenizer.output.dictionary,
         sizes=ancient(rules.check_sizes.output),
     output:
@@ -112,6 +126,8 @@ rule finetuning_subset:
         pairs=r"\d+",
     conda:
         "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
     message:
         "cut {wildcards.pairs} pairs for {wildcards.task}"
     script:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from downlaw.console import job
-from downlaw.engine.training import Output
+from downlaw.engine.once import Output
 from downlaw.files import read_json, write_json
 from downlaw.runs import finetune_batch
 from downlaw.study import load_study

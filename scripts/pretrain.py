@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from downlaw.console import job
-from downlaw.engine.training import Output, pretrain_segment
+from downlaw.engine.once import Output
+from downlaw.engine.training import pretrain_segment
 from downlaw.files import read_json, write_json
 from downlaw.study import load_study
 from downlaw.study.matrix import segment

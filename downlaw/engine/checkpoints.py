@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from downlaw.files import sha256_of_file, write_aside
+from downlaw.study.training import Model
 
 LAST = "checkpoint_last.pt"
 _PERIODIC = re.compile(r"checkpoint_\d+_(\d+)\.pt")
@@ -78,44 +80,114 @@ def load(path: Path) -> dict[str, Any]:
     return torch.load(path, map_location="cpu", weights_only=False, mmap=True)
 
 
-def keep_final(save_dir: Path, updates: int, name: str, weights_only: bool, best: bool = False) -> str:
-    """Keep the final checkpoint of a training as `name`.
+def refuse_foreign(path: Path, save_dir: Path, model: Model) -> None:
+    """Refuse to continue a checkpoint that another training left in `save_dir`.
+
+    Raises:
+        CheckpointError: where it is of another architecture, or of a training with another identity.
+    """
+    config = load(path)["cfg"]
+    asked, found = model.model_dump(), _architecture(config["model"])
+    differences = [f"{name} {found[name]}, not {asked[name]}" for name in found if found[name] != asked[name]]
+    if differences:
+        raise CheckpointError(
+            f"{path} is of another model than the study's: {', '.join(differences)}; "
+            "delete it and run again to train from the save before, or anew"
+        )
+    made_in = Path(config["checkpoint"]["save_dir"]).name
+    if made_in != save_dir.name:
+        raise CheckpointError(
+            f"{path} was made by a training with other settings or data ({made_in}, here {save_dir.name}); "
+            "delete it and run again to train from the save before, or anew"
+        )
+
+
+def _architecture(model: Any) -> dict[str, int]:
+    """The keys of the study's model section, from fairseq's configuration of a model."""
+    values = model if isinstance(model, dict) else vars(model)
+    names = {
+        "encoder_layers": "encoder_layers",
+        "decoder_layers": "decoder_layers",
+        "width": "encoder_embed_dim",
+        "heads": "encoder_attention_heads",
+        "ffn_width": "encoder_ffn_embed_dim",
+        "max_pieces": "max_source_positions",
+    }
+    return {ours: int(values[theirs]) for ours, theirs in names.items()}
+
+
+def spread_over(path: Path, processes: int, save_dir: Path | None = None) -> None:
+    """Write how far a checkpoint has read its data for another number of processes.
+
+    fairseq counts the batches that each process has read; a training that goes on with more or fewer of them
+    would else read text twice, or never.
 
     Args:
-        updates: what the checkpoint must have reached.
-        weights_only: leave the optimizer's state out, for models that are not trained further.
-        best: keep the best by validation instead of the last.
+        save_dir: write a copy as the last checkpoint of this folder instead of changing `path`; nothing is
+            written where the number of processes is the same.
+    """
+    state = load(path)
+    before = int(state["cfg"]["distributed_training"]["distributed_world_size"])
+    if before == processes:
+        return
+    import torch
+    from omegaconf import open_dict
 
-    Returns:
-        the file's sha256.
+    position = state["extra_state"]["train_iterator"]
+    position["iterations_in_epoch"] = position["iterations_in_epoch"] * before // processes
+    with open_dict(state["cfg"]):
+        state["cfg"]["distributed_training"]["distributed_world_size"] = processes
+        if save_dir:
+            state["cfg"]["checkpoint"]["save_dir"] = str(save_dir)
+    with write_aside(save_dir / LAST if save_dir else path) as aside:
+        torch.save(state, aside)
+
+
+def keep_last(save_dir: Path, updates: int, name: str) -> str:
+    """Keep the last checkpoint of a training as `name`, with its optimizer, to continue from; its sha256.
 
     Raises:
         CheckpointError: where the training did not reach `updates`.
     """
+    os.replace(_reached(save_dir, updates), save_dir / name)
+    return sha256_of_file(save_dir / name)
+
+
+def keep_weights(save_dir: Path, updates: int, name: str, best: bool = False) -> str:
+    """Keep the weights of a training as `name`, without the optimizer's state; the file's sha256.
+
+    Args:
+        updates: what the training must have reached.
+        best: keep the best checkpoint by validation instead of the last.
+
+    Raises:
+        CheckpointError: where the training did not reach `updates`.
+    """
+    import torch
+
+    last = _reached(save_dir, updates)
+    state = load(save_dir / "checkpoint_best.pt" if best else last)
+    state["last_optimizer_state"] = None
+    with write_aside(save_dir / name) as aside:
+        torch.save(state, aside)
+    return sha256_of_file(save_dir / name)
+
+
+def _reached(save_dir: Path, updates: int) -> Path:
     last = save_dir / LAST
     reached = updates_done(last)
     if reached != updates:
         raise CheckpointError(f"{last} is at update {reached}, not {updates}; delete it and run again")
-    chosen = save_dir / "checkpoint_best.pt" if best else last
-    if weights_only:
-        import torch
-
-        state = load(chosen)
-        state["last_optimizer_state"] = None
-        with write_aside(save_dir / name) as aside:
-            torch.save(state, aside)
-    else:
-        os.replace(chosen, save_dir / name)
-    return sha256_of_file(save_dir / name)
+    return last
 
 
-def remove_others(save_dir: Path, name: str) -> None:
-    """Remove every checkpoint but `name`, once the training is on record.
+def remove_others(save_dir: Path, names: Sequence[str]) -> None:
+    """Remove every checkpoint but `names`, once the training is on record.
 
     One of them is the `crash.pt` that fairseq leaves where it diverges.
     """
     for path in save_dir.glob("*.pt"):
-        if path.name != name:
+        if path.name not in names:
             path.unlink()
 
 

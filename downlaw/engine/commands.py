@@ -46,13 +46,14 @@ def _optimization(training: Training, learning_rate: float, updates: int, seed: 
     ]
 
 
-def _running(study: Study, save_dir: Path, updates: int) -> list[str]:
+def _running(study: Study, save_dir: Path, updates: int, processes: int, batches: int) -> list[str]:
     device = ["--cpu"] if study.compute.device == "cpu" else []
     precision = [] if study.compute.precision == "fp32" else [f"--{study.compute.precision}"]
     return [
         *device,
         *precision,
-        *("--distributed-world-size", "1"),
+        *_option("distributed-world-size", processes),
+        *_option("update-freq", batches // processes),
         # Batches are made in the training process: a thread beside it would draw from the same generator.
         *("--num-workers", "0", "--data-buffer-size", "0"),
         *("--dataset-impl", "mmap", "--required-batch-size-multiple", "1"),
@@ -75,7 +76,13 @@ def _criterion(label_smoothing: float) -> list[str]:
 
 
 def pretraining(
-    study: Study, data: Path, save_dir: Path, updates: int, seed: int, continue_from: Path | None
+    study: Study,
+    data: Path,
+    save_dir: Path,
+    updates: int,
+    seed: int,
+    continue_from: Path | None,
+    processes: int = 1,
 ) -> list[str]:
     """Arguments that train text infilling up to `updates`.
 
@@ -87,7 +94,7 @@ def pretraining(
         str(data),
         *("--user-dir", str(PLUGIN), "--task", "text_infilling", "--criterion", "cross_entropy"),
         *_option("tokens-per-sample", pretrain.block_pieces),
-        *_option("batch-size", pretrain.blocks_per_update),
+        *_option("batch-size", pretrain.blocks_per_update // pretrain.batches_per_update),
         *("--sample-break-mode", "none"),
         *_option("mask", pretrain.mask),
         *("--mask-length", "span-poisson"),
@@ -99,7 +106,7 @@ def pretraining(
         *("--curriculum", "1000000"),
         *_model(study, pretrain.dropout),
         *_optimization(pretrain, pretrain.learning_rate, updates, seed),
-        *_running(study, save_dir, updates),
+        *_running(study, save_dir, updates, processes, pretrain.batches_per_update),
         *_option("save-interval-updates", pretrain.save_every_updates),
         "--disable-validation",
         *(_option("restore-file", continue_from) if continue_from else []),
@@ -114,6 +121,7 @@ def finetuning(
     learning_rate: float,
     seed: int,
     weights: Path | None,
+    processes: int = 1,
 ) -> list[str]:
     """Arguments that train a task's translation direction, from `weights` or from random ones."""
     finetune, direction = study.finetune, study.tasks[task]
@@ -125,11 +133,11 @@ def finetuning(
         str(data),
         *("--task", "translation", "-s", direction.source, "-t", direction.target),
         *_criterion(finetune.label_smoothing),
-        *_option("max-tokens", finetune.tokens_per_update),
+        *_option("max-tokens", finetune.tokens_per_batch),
         *_option("max-tokens-valid", longest),
         *_model(study, finetune.dropout),
         *_optimization(finetune, learning_rate, finetune.updates, seed),
-        *_running(study, save_dir, finetune.updates),
+        *_running(study, save_dir, finetune.updates, processes, finetune.batches_per_update),
         *_option("save-interval-updates", interval),
         *(["--best-checkpoint-metric", metric] if best else ["--disable-validation"]),
         *(_option("finetune-from-model", weights) if weights else []),

@@ -1,110 +1,38 @@
-"""Run fairseq in a child process, and say how far it is.
+"""Run fairseq in child processes, and follow how far it is.
 
-fairseq and torch take seconds to import. A job imports them once and forks a child for each training, so that
-many small runs pay for one start, and none of them inherits another's state.
+fairseq and torch take seconds to import. A job imports them once and forks a child for each training of one
+process, so that many small runs pay for one start, and none of them inherits another's state. A training of
+several processes, one a GPU, is started by torchrun.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import errno
-import json
-import logging
-import math
 import multiprocessing
 import os
-import re
 import shlex
 import signal
 import sys
-import time
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
-_DIVERGED = 76
-_DISK_FULL = 77
-_DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_PR_SET_PDEATHSIG = 1
+from downlaw.engine import torchrun, worker
+from downlaw.engine.errors import DivergedError, EngineError, StoppedError
+from downlaw.engine.log import TrainingLog, read_log
+
 _POLL_SECONDS = 0.5
-_GPU_NAME = re.compile(r"rank\s+0: capabilities.*name = (.+?)\s*(?:;|$)")
 
 
-class EngineError(RuntimeError):
-    """fairseq stopped for a reason that is not in the study."""
+@dataclass(frozen=True)
+class Processes:
+    """How many processes a training has, on how many nodes, with how many CPU threads each."""
 
-
-class DivergedError(RuntimeError):
-    """A loss or gradient that is not finite: a result, not a crash. Carries the log up to there."""
-
-    def __init__(self, reason: str, log: TrainingLog) -> None:
-        super().__init__(reason)
-        self.log = log
-
-
-@dataclass
-class TrainingLog:
-    """What fairseq printed about one training.
-
-    Losses are in nats a token; fairseq prints bits. `tokens_per_update` is that of the last updates; `epochs`
-    holds, by epoch, the updates done at its end and its mean target tokens an update.
-    """
-
-    updates: int = 0
-    loss: float | None = None
-    tokens_per_update: float = 0.0
-    epochs: dict[int, tuple[int, float]] = field(default_factory=dict)
-    diverged: str = ""
-    device: str = "cpu"
-    lines: list[str] = field(default_factory=list)
-
-    def read(self, line: str) -> bool:
-        """Take in one line; True where it brings new figures of the last updates."""
-        self.lines = [*self.lines[-39:], line]
-        if found := _GPU_NAME.search(line):
-            self.device = found[1].strip()
-        *_, logger, said = ("", "", *line.split(" | ", 3))
-        if logger not in ("train_inner", "train") or not said.startswith("{"):
-            return False
-        try:
-            entry = json.loads(said)
-        except json.JSONDecodeError:
-            return False
-        if logger == "train":
-            updates = int(entry["train_num_updates"])
-            self.epochs[int(entry["epoch"])] = (updates, float(entry["train_wpb"]))
-            self._check_finite(float(entry["train_loss"]), updates)
-            return False
-        self.updates = int(entry["num_updates"])
-        self.tokens_per_update = float(entry["wpb"])
-        self.loss = float(entry["loss"]) * math.log(2)
-        self._check_finite(self.loss, self.updates)
-        return True
-
-    def _check_finite(self, loss: float, updates: int) -> None:
-        if not math.isfinite(loss) and not self.diverged:
-            self.diverged = f"training loss is {loss} at update {updates}"
-
-    @property
-    def mean_tokens_per_update(self) -> float:
-        """Target tokens an update over the whole training; 0 where no epoch has come to its end."""
-        total, before = 0.0, 0
-        for _, (updates, tokens) in sorted(self.epochs.items()):
-            total += tokens * (updates - before)
-            before = updates
-        return total / before if before else 0.0
-
-
-def read_log(path: Path) -> TrainingLog:
-    """The log of a training, over all its restarts; an empty one where there is none."""
-    log = TrainingLog()
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            log.read(line)
-    return log
+    count: int = 1
+    nodes: int = 1
+    threads: int = 1
 
 
 def paste_ready(arguments: Sequence[str]) -> str:
@@ -115,19 +43,24 @@ def paste_ready(arguments: Sequence[str]) -> str:
 def train(
     arguments: Sequence[str],
     log_path: Path,
-    threads: int,
+    processes: Processes,
     on_progress: Callable[[TrainingLog], None],
     rule_log: TextIO | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> TrainingLog:
-    """Run fairseq-train to its end in a child process.
+    """Run fairseq-train to its end in child processes.
+
+    SIGTERM and SIGUSR1 to this process make it save at the next update and end.
 
     Args:
         log_path: grows by everything that fairseq prints; kept over restarts.
         on_progress: called whenever new figures are there.
         rule_log: gets a copy.
+        check: called twice a second; where it raises, the training is killed.
 
     Raises:
         DivergedError: on a loss or gradients that are not finite.
+        StoppedError: where a signal asked for it, after the last update was saved.
         EngineError: where fairseq stops for another reason, with its last words.
     """
     log = TrainingLog(epochs=read_log(log_path).epochs)
@@ -148,102 +81,111 @@ def train(
                 on_progress(log)
         if rule_log:
             rule_log.flush()
+        check()
 
-    import_fairseq()
-    code = run_forked(lambda: _fairseq_train(list(arguments)), log_path, threads, follow)
-    if log.diverged or code == _DIVERGED:
+    if processes.count == 1:
+        worker.import_fairseq()
+        child: Child = Forked(lambda: worker.train(list(arguments)), log_path, processes.threads)
+    else:
+        child = torchrun.Torchrun(arguments, log_path, processes.count, processes.nodes, processes.threads)
+    with _passed_on(child) as asked:
+        code = watch(child, follow)
+    code = log.outcome or code
+    if log.diverged or code == worker.DIVERGED:
         raise DivergedError(log.diverged or f"gradients are not finite after update {log.updates}", log)
+    if code == worker.STOPPED:
+        name = signal.Signals(asked[0]).name if asked else "a signal"
+        raise StoppedError(f"stopped by {name} and saved; run again to go on from there")
     if code != 0:
         raise EngineError(_last_words(log.lines, code, log_path))
     return log
 
 
-def run_forked(
-    work: Callable[[], None], output: Path, threads: int, follow: Callable[[], None] = lambda: None
-) -> int:
-    """Run `work` in a forked child whose output is appended to `output`; its exit code.
+class Child(Protocol):
+    """A training or a scoring in processes of its own."""
 
-    The child dies with this process, whatever kills it. `follow` is called twice a second and at the end.
-    """
-    child = multiprocessing.get_context("fork").Process(
-        target=_child, args=(work, output, threads, os.getpid()), daemon=True
-    )
+    def start(self) -> None: ...
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code, or None while it runs."""
+
+    def ask_to_stop(self) -> None:
+        """Have a training save at its next update and end."""
+
+    def kill(self) -> None: ...
+
+
+class Forked:
+    """Work in a forked child, whose output is appended to a file; it dies with this process."""
+
+    def __init__(self, work: Callable[[], None], output: Path, threads: int) -> None:
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_child, args=(work, output, threads, os.getpid()), daemon=True
+        )
+
+    def start(self) -> None:
+        self._process.start()
+
+    def wait(self, seconds: float) -> int | None:
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def ask_to_stop(self) -> None:
+        if self._process.pid and self._process.is_alive():
+            os.kill(self._process.pid, signal.SIGUSR1)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def watch(child: Child, follow: Callable[[], None] = lambda: None) -> int:
+    """Run a child to its end; its exit code. `follow` is called twice a second and at the end."""
     child.start()
     try:
-        while child.exitcode is None:
-            child.join(_POLL_SECONDS)
+        while (code := child.wait(_POLL_SECONDS)) is None:
             follow()
     except BaseException:
         child.kill()
-        child.join()
         raise
     follow()
-    return child.exitcode
+    return code
 
 
-def import_fairseq() -> None:
-    """Import what every child needs, once.
+def run_forked(work: Callable[[], None], output: Path, threads: int) -> int:
+    """Run `work` in a forked child whose output is appended to `output`; its exit code."""
+    return watch(Forked(work, output, threads))
 
-    The first optimizer would import `torch._dynamo`: seconds in every child, if it were not here.
-    """
-    logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.ERROR)  # it asks for tensorboardX
-    import fairseq.sequence_generator  # noqa: F401
-    import fairseq_cli.train  # noqa: F401
-    import torch._dynamo  # noqa: F401
+
+@contextmanager
+def _passed_on(child: Child) -> Iterator[list[int]]:
+    """Pass signals that ask to stop on to a child, for the block; yields those that came."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
+        yield came
+        return
+
+    def pass_on(number: int, _: Any) -> None:
+        came.append(number)
+        child.ask_to_stop()
+
+    before = {number: signal.signal(number, pass_on) for number in worker.STOP_SIGNALS}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _child(work: Callable[[], None], output: Path, threads: int, parent: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    for number in worker.STOP_SIGNALS:  # not the parent's handlers, until the work sets its own
+        signal.signal(number, signal.SIG_IGN)
+    worker.die_with(parent)
     with output.open("ab", buffering=0) as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, closefd=False)
-    # fairseq's checkpoints hold its own classes; only checkpoints of this pipeline are ever loaded.
-    os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
-    import torch
-
-    torch.set_num_threads(threads)
-    code = 1
-    try:
-        work()
-        code = 0
-    except BaseException as error:
-        code = _exit_code(error)
-        with contextlib.suppress(OSError):  # the log may lie on the same full disk
-            traceback.print_exc()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    os._exit(code)
-
-
-def _exit_code(error: BaseException | None) -> int:
-    """What went wrong, wherever it stands in the chain of exceptions.
-
-    On gradients that are not finite fairseq runs the batch again under hooks that say where, and these hooks
-    fail in turn.
-    """
-    while error is not None:
-        if isinstance(error, FloatingPointError):
-            return _DIVERGED
-        if isinstance(error, OSError) and error.errno in _DISK_FULL_ERRORS:
-            return _DISK_FULL
-        error = error.__cause__ or error.__context__
-    return 1
-
-
-def _fairseq_train(arguments: list[str]) -> None:
-    logging.basicConfig(
-        format="%(asctime)s | %(levelname)s | %(name)s | %(message)s",
-        level=logging.INFO,
-        force=True,
-        stream=sys.stdout,
-    )
-    from fairseq_cli.train import cli_main
-
-    sys.argv = ["fairseq-train", *arguments]
-    cli_main()
+    os._exit(worker.outcome(work, threads))
 
 
 def _fresh_lines(path: Path, offset: int) -> tuple[list[str], int]:
@@ -255,7 +197,7 @@ def _fresh_lines(path: Path, offset: int) -> tuple[list[str], int]:
 
 
 def _last_words(lines: list[str], code: int, log_path: Path) -> str:
-    if code == _DISK_FULL:
+    if code == worker.DISK_FULL:
         return (
             f"the disk is full: a checkpoint could not be written beside {log_path}; the one before it is "
             "intact. Free some space and run again"
@@ -263,37 +205,3 @@ def _last_words(lines: list[str], code: int, log_path: Path) -> str:
     said = next((line for line in reversed(lines) if line.strip()), "nothing")
     how = f"was killed by signal {-code}" if code < 0 else f"stopped with code {code}"
     return f"fairseq {how}: {said.strip()} (all it said: {log_path})"
-
-
-@dataclass
-class ProgressPrinter:
-    """Prints one line every few seconds: how far a training is, tokens/s, and the time left.
-
-    Speed is measured from the first figures on, so that start-up does not count.
-    """
-
-    label: str
-    last_update: int
-    tokens_per_update: float | None = None
-    every_seconds: float = 10.0
-    write: Callable[[str], Any] = lambda line: print(line, file=sys.stderr, flush=True)
-    first: tuple[float, int] | None = None
-    printed: float = 0.0
-
-    def __call__(self, log: TrainingLog) -> None:
-        now = time.monotonic()
-        if self.first is None:
-            self.first, self.printed = (now, log.updates), now
-        begun, first_update = self.first
-        done = log.updates - first_update
-        if now - self.printed < self.every_seconds or done <= 0:
-            return
-        self.printed = now
-        per_second = done / (now - begun)
-        tokens = self.tokens_per_update or log.tokens_per_update
-        left = (self.last_update - log.updates) / per_second
-        self.write(
-            f"{self.label}: update {log.updates:,}/{self.last_update:,} "
-            f"({100 * log.updates / self.last_update:.0f}%), {per_second * tokens:,.0f} tokens/s, "
-            f"{int(left) // 60}:{int(left) % 60:02d} left, loss {log.loss:.3f} nats"
-        )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from downlaw.engine import launch
+from downlaw.engine.errors import EngineError
 from downlaw.engine.mmap import read_dataset
 from downlaw.files import read_json, write_aside
 from downlaw.study.training import Evaluate
@@ -28,7 +29,7 @@ DECODING_RULES = 2
 _BATCH_TOKENS = 4096
 
 
-class InputError(launch.EngineError):
+class InputError(EngineError):
     """Text that a model cannot read; names the file and the segment."""
 
 
@@ -78,7 +79,7 @@ def score_models(
     Files that stand already are read and not made again.
 
     Raises:
-        launch.EngineError: where the child dies, with its last words: a model that cannot be read, a segment
+        EngineError: where the child dies, with its last words: a model that cannot be read, a segment
             that is longer than the model takes. The files of the models before are kept.
     """
     missing = [request for request in requests if not request.is_done()]
@@ -89,7 +90,7 @@ def score_models(
         if code != 0:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
             said = lines[-1] if lines else "nothing said"
-            raise launch.EngineError(f"scoring stopped with code {code}: {said} ({log})")
+            raise EngineError(f"scoring stopped with code {code}: {said} ({log})")
     return [_read(request) for request in requests]
 
 

@@ -1,39 +1,29 @@
-"""Trainings that are done once: each lies in a folder named by a hash of everything that decides its result.
+"""The two kinds of training: a segment of a pretraining chain, and a finetuned run.
 
-A finished training leaves a `record.json` there, a diverged one too; asking for it again returns the record.
-An unfinished one is resumed from its last save.
+Each is trained once, in a folder named by a hash of everything that decides its result.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from downlaw.engine import checkpoints, commands, flops, launch
-from downlaw.files import digest, read_json, write_json
+from downlaw.console import say
+from downlaw.engine import checkpoints, commands, flops
+from downlaw.engine.launch import Processes
+from downlaw.engine.once import DIVERGED, OK, Output, Training, train_once
+from downlaw.files import digest, read_json
 from downlaw.study import Study
+from downlaw.study.compute import TrainingResources
 from downlaw.study.matrix import Run, Segment
 
-RECORD = "record.json"
-HISTORY = "history.jsonl"
 CHECKPOINT = "checkpoint.pt"
+"""What a larger Dp continues: weights, optimizer, schedule and data position."""
 MODEL = "model.pt"
+"""Weights alone, from which finetunings start."""
 
-OK, DIVERGED, DIVERGED_IN_PRETRAINING = "ok", "diverged", "diverged in pretraining"
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where a training tells what it does: the rule's log, and a label for progress lines."""
-
-    rule_log: TextIO | None
-    label: str
+DIVERGED_IN_PRETRAINING = "diverged in pretraining"
 
 
 def pretraining_identity(study: Study, segment: Segment, mixture: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,20 +73,57 @@ def pretrain_segment(
     }
     if previous and previous["status"] != OK:
         return {**facts, "status": DIVERGED, "reason": previous["reason"], "identity": digest(identity)}
+    processes = _processes(study, study.resources.pretrain)
+    start = _chain_end(previous, output)
 
     def arguments(resuming: bool) -> list[str]:
-        start = Path(previous["checkpoint"]) if previous and not resuming else None
-        if start:
+        if start and not resuming:
             checkpoints.verify(start, previous["sha256"])
-        return commands.pretraining(study, data, folder, segment.updates, segment.seed, start)
+            checkpoints.spread_over(start, processes.count, folder)
+        return commands.pretraining(
+            study, data, folder, segment.updates, segment.seed, None if resuming else start, processes.count
+        )
 
-    return _train_once(
-        folder, identity, facts, arguments, study, segment.updates,
-        first_update=previous["updates"] if previous else 0,
-        tokens_per_update=study.pretrain.tokens_per_update,
-        keep=lambda: checkpoints.keep_final(folder, segment.updates, CHECKPOINT, weights_only=False),
-        kept=CHECKPOINT, output=output,
+    def keep() -> dict[str, str]:
+        weights = checkpoints.keep_weights(folder, segment.updates, MODEL)
+        whole = checkpoints.keep_last(folder, segment.updates, CHECKPOINT)
+        return {
+            "checkpoint": str(folder / CHECKPOINT),
+            "sha256": whole,
+            "model": str(folder / MODEL),
+            "model_sha256": weights,
+        }
+
+    record = train_once(
+        Training(
+            folder, identity, facts, study.model, arguments, segment.updates,
+            first_update=previous["updates"] if start else 0,
+            tokens_per_update=study.pretrain.tokens_per_update,
+            keep=keep, kept=(CHECKPOINT, MODEL), processes=processes,
+        ),
+        output,
     )  # fmt: skip
+    if start and "model" in previous and study.pretrain.keep_optimizer == "last" and record["status"] == OK:
+        start.unlink(missing_ok=True)
+    return record
+
+
+def _chain_end(previous: Mapping[str, Any] | None, output: Output) -> Path | None:
+    """What a segment continues; None where it trains from zero."""
+    if previous is None:
+        return None
+    path = Path(previous["checkpoint"])
+    if path.exists():
+        return path
+    say(
+        f"{output.label}: {path} was not kept, so this trains from zero, with the same result "
+        f"({previous['tokens']:,} tokens more to read)"
+    )
+    return None
+
+
+def _processes(study: Study, asked: TrainingResources) -> Processes:
+    return Processes(asked.processes, asked.nodes, study.compute.threads)
 
 
 def finetuning_identity(
@@ -151,111 +178,35 @@ def finetune_run(
     }
     if start and start["status"] != OK:
         return {**facts, "status": DIVERGED_IN_PRETRAINING, "reason": start["reason"]}
-    weights = Path(start["checkpoint"]) if start else None
     identity = finetuning_identity(study, run, subset, start["identity"] if start else None)
     folder = root / digest(identity)
+    weights, sha256 = _weights(start) if start else (None, "")
+    processes = _processes(study, study.resources.finetune)
 
     def arguments(resuming: bool) -> list[str]:
         if weights and not resuming:
-            checkpoints.verify(weights, start["sha256"])
+            checkpoints.verify(weights, sha256)
         return commands.finetuning(
-            study, run.task, data, folder, run.learning_rate, run.seed, None if resuming else weights
-        )
+            study, run.task, data, folder, run.learning_rate, run.seed,
+            None if resuming else weights, processes.count,
+        )  # fmt: skip
 
-    best = study.finetune.checkpoint == "best"
-    return _train_once(
-        folder, identity, facts, arguments, study, study.finetune.updates,
-        first_update=0, tokens_per_update=None,
-        keep=lambda: checkpoints.keep_final(
-            folder, study.finetune.updates, MODEL, weights_only=True, best=best
+    def keep() -> dict[str, str]:
+        best = study.finetune.checkpoint == "best"
+        sha256 = checkpoints.keep_weights(folder, study.finetune.updates, MODEL, best)
+        return {"checkpoint": str(folder / MODEL), "sha256": sha256}
+
+    return train_once(
+        Training(
+            folder, identity, facts, study.model, arguments, study.finetune.updates,
+            first_update=0, tokens_per_update=None, keep=keep, kept=(MODEL,), processes=processes,
         ),
-        kept=MODEL, output=output,
+        output,
     )  # fmt: skip
 
 
-def _train_once(
-    folder: Path,
-    identity: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    arguments: Callable[[bool], list[str]],
-    study: Study,
-    updates: int,
-    *,
-    first_update: int,
-    tokens_per_update: float | None,
-    keep: Callable[[], str],
-    kept: str,
-    output: Output,
-) -> dict[str, Any]:
-    record_path = folder / RECORD
-    with _only_one(folder):
-        if record_path.exists():
-            checkpoints.remove_others(folder, kept)
-            if output.rule_log:
-                output.rule_log.write(f"trained before: command line and log in {folder / 'train.log'}\n")
-            return {**read_json(record_path), **facts}
-        done = checkpoints.prepare_to_resume(folder, kept)
-        launch.import_fairseq()  # before the clock starts: it is no part of the training
-        begun = time.monotonic()
-        first = max(done, first_update)
-        progress = launch.ProgressPrinter(output.label, updates, tokens_per_update)
-        log_path = folder / "train.log"
-        try:
-            if done < updates:
-                log = launch.train(
-                    arguments(done > 0), log_path, study.compute.threads, progress, output.rule_log
-                )
-            else:  # all updates were made, but the process died before the record was written
-                log = launch.read_log(log_path)
-            outcome = {"status": OK, "reason": "", "checkpoint": str(folder / kept), "sha256": keep()}
-            last = updates
-        except launch.DivergedError as error:
-            log = error.log
-            outcome = {"status": DIVERGED, "reason": str(error)}
-            last = max(first, log.updates)
-        if last > first:
-            _remember(folder, first, last, begun, log.device, study)
-        record = {
-            **facts,
-            **outcome,
-            "identity": digest(identity),
-            "device": log.device,
-            "training_loss": log.loss,
-            "target_tokens_a_update": round(log.mean_tokens_per_update, 2),
-            "settings": identity,
-        }
-        write_json(record_path, record)
-        checkpoints.remove_others(folder, kept)
-        return record
-
-
-def _remember(folder: Path, first: int, last: int, begun: float, device: str, study: Study) -> None:
-    """Append what was really trained just now; costs and tests count updates from here."""
-    seconds = time.monotonic() - begun
-    entry = {
-        "from_update": first,
-        "to_update": last,
-        "seconds": round(seconds, 3),
-        "device": device,
-        "threads": study.compute.threads,
-    }
-    with (folder / HISTORY).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(entry) + "\n")
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold a training folder: two processes never train in it at once.
-
-    Raises:
-        launch.EngineError: where another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise launch.EngineError(
-                f"{folder} is being trained by another process; wait for it or stop it, then run again"
-            ) from None
-        yield
+def _weights(start: Mapping[str, Any]) -> tuple[Path, str]:
+    """What finetunings start from, with its sha256; segments of older versions have one file for all."""
+    if "model" in start:
+        return Path(start["model"]), start["model_sha256"]
+    return Path(start["checkpoint"]), start["sha256"]

@@ -172,6 +172,11 @@ class Finetune(Training):
     checkpoint: Literal["last", "best"] = "last"
     validate_every_updates: Positive = 100
 
+    @property
+    def tokens_per_batch(self) -> int:
+        """What a batch holds at most, a side, with padding; no longer sentence can be trained on."""
+        return self.tokens_per_update // self.batches_per_update
+
     @model_validator(mode="after")
     def _distinct(self) -> Finetune:
         _rising(self.pairs, "pairs")

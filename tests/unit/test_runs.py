@@ -11,7 +11,8 @@ from sacrebleu.metrics import BLEU, CHRF, TER
 
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine.flops import parameters, training_flops
-from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output
+from downlaw.engine.once import DIVERGED, OK, Output
+from downlaw.engine.training import DIVERGED_IN_PRETRAINING
 from downlaw.files import read_json
 from downlaw.metrics import (
     GROUPS,

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from downlaw import subsets
-from downlaw.engine.training import Output, finetune_run, pretrain_segment
+from downlaw.engine.once import Output
+from downlaw.engine.training import finetune_run, pretrain_segment
 from downlaw.files import read_json, write_json
 from downlaw.study.matrix import BASELINE_START, Start, runs, segments
 
@@ -28,6 +29,7 @@ REPEATING = {
     "pretrain__allow_repeats": True,
     "pretrain__dropout": 0.1,
     "pretrain__save_every_updates": 5,
+    "pretrain__keep_optimizer": "all",
 }
 CUTS = [256, 384, 448, 1024]
 
@@ -41,7 +43,8 @@ LONG_UPDATES = 80
 PRETRAIN = """
 import json, sys
 from pathlib import Path
-from downlaw.engine.training import Output, pretrain_segment
+from downlaw.engine.once import Output
+from downlaw.engine.training import pretrain_segment
 from downlaw.study import load_study
 from downlaw.study.matrix import segments
 

@@ -8,7 +8,8 @@ import pytest
 from downlaw.engine.checkpoints import (
     CheckpointError,
     is_whole,
-    keep_final,
+    keep_last,
+    keep_weights,
     load,
     prepare_to_resume,
     remove_others,
@@ -95,7 +96,7 @@ def test_a_final_checkpoint_without_a_record_is_taken_back(place, tmp_path):
 
 def test_the_final_checkpoint_is_kept_whole_for_a_longer_chain(place, tmp_path):
     data = place(LAST, 16).read_bytes()
-    sha256 = keep_final(tmp_path, 16, "checkpoint.pt", weights_only=False)
+    sha256 = keep_last(tmp_path, 16, "checkpoint.pt")
     assert (tmp_path / "checkpoint.pt").read_bytes() == data
     assert sha256 == sha256_of_file(tmp_path / "checkpoint.pt")
 
@@ -105,7 +106,7 @@ def test_a_model_is_kept_without_its_optimizer(place, tmp_path):
 
     place(LAST, 16)
     before = load(tmp_path / LAST)
-    sha256 = keep_final(tmp_path, 16, "model.pt", weights_only=True)
+    sha256 = keep_weights(tmp_path, 16, "model.pt")
     after = load(tmp_path / "model.pt")
     assert sha256 == sha256_of_file(tmp_path / "model.pt")
     assert before["last_optimizer_state"] and after["last_optimizer_state"] is None
@@ -116,23 +117,23 @@ def test_a_model_is_kept_without_its_optimizer(place, tmp_path):
 def test_the_best_checkpoint_is_kept_where_it_is_asked_for(place, tmp_path):
     place(LAST, 16)
     place("checkpoint_best.pt", 7)
-    keep_final(tmp_path, 16, "model.pt", weights_only=True, best=True)
+    keep_weights(tmp_path, 16, "model.pt", best=True)
     assert updates_done(tmp_path / "model.pt") == 7
 
 
 def test_a_training_that_stopped_early_is_an_error(place, tmp_path):
     place(LAST, 7)
     with pytest.raises(CheckpointError, match=r"checkpoint_last\.pt is at update 7, not 16"):
-        keep_final(tmp_path, 16, "checkpoint.pt", weights_only=False)
+        keep_last(tmp_path, 16, "checkpoint.pt")
     assert names(tmp_path) == {LAST}
 
 
 def test_other_checkpoints_are_removed_once_one_is_on_record(place, tmp_path):
-    for name in ("checkpoint.pt", LAST, "checkpoint_best.pt", "checkpoint_1_6.pt", "crash.pt"):
+    for name in ("checkpoint.pt", "model.pt", LAST, "checkpoint_best.pt", "checkpoint_1_6.pt", "crash.pt"):
         place(name, 4)
     (tmp_path / "train.log").touch()
-    remove_others(tmp_path, "checkpoint.pt")
-    assert names(tmp_path) == {"checkpoint.pt", "train.log"}
+    remove_others(tmp_path, ("checkpoint.pt", "model.pt"))
+    assert names(tmp_path) == {"checkpoint.pt", "model.pt", "train.log"}
 
 
 def test_a_checkpoint_is_verified_by_its_hash(place, tmp_path):

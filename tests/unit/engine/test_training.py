@@ -6,6 +6,7 @@ import io
 import json
 import resource
 import shlex
+import socket
 import subprocess
 import sys
 from itertools import pairwise
@@ -15,10 +16,11 @@ import pytest
 import torch
 
 from downlaw import subsets
-from downlaw.engine import checkpoints, commands, launch, mmap
+from downlaw.engine import checkpoints, commands, holding, launch, log, mmap
 from downlaw.engine.checkpoints import CheckpointError
-from downlaw.engine.launch import EngineError
-from downlaw.engine.training import DIVERGED, DIVERGED_IN_PRETRAINING, OK, Output, pretraining_identity
+from downlaw.engine.errors import EngineError
+from downlaw.engine.once import DIVERGED, OK, Output, read_history
+from downlaw.engine.training import DIVERGED_IN_PRETRAINING, pretraining_identity
 from downlaw.files import digest, read_json, sha256_of_file
 from downlaw.study.matrix import segments
 
@@ -34,6 +36,8 @@ from .conftest import (
     load,
     pretrain,
 )
+
+KEPT = ["checkpoint.pt", "model.pt"]
 
 
 def assert_same_weights(one, two) -> None:
@@ -134,7 +138,7 @@ def test_what_does_not_decide_the_weights_leaves_the_identity(trained, repeating
 
 def test_only_the_final_checkpoint_stays(trained):
     for record in (*trained["chain"], trained["uncut"]):
-        assert [path.name for path in folder_of(record).glob("*.pt")] == ["checkpoint.pt"]
+        assert sorted(path.name for path in folder_of(record).glob("*.pt")) == KEPT
     assert [path.name for path in folder_of(trained["finetuned"]).glob("*.pt")] == ["model.pt"]
 
 
@@ -143,7 +147,7 @@ def test_an_altered_checkpoint_is_refused_with_its_name(trained, repeating, toy,
     data = bytearray(Path(trained["chain"][-1]["checkpoint"]).read_bytes())
     data[len(data) // 2] ^= 1
     altered.write_bytes(data)
-    start = {**trained["chain"][-1], "checkpoint": str(altered)}
+    start = {**trained["chain"][-1], "checkpoint": str(altered), "model": str(altered)}
     study = toy_study(**REPEATING, pretrain__tokens=[*CUTS, 1152])
     with pytest.raises(CheckpointError, match=rf"{altered} is not the file that was trained"):
         pretrain(study, repeating, tmp_path / "pretrain", start)
@@ -182,12 +186,16 @@ def test_a_killed_training_resumes_from_its_last_save_and_ends_alike(
     interrupted, undisturbed, toy, toy_study
 ):
     record = pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
-    ((first, last),) = history(folder_of(record))
-    assert first >= 10 and first % 10 == 0
-    assert last == LONG_UPDATES
+    dead, resumed = read_history(folder_of(record))
+    saved = dead["to_update"]
+    assert saved >= 10 and saved % 10 == 0
+    assert (dead["ended"], dead["from_update"]) == ("interrupted", 0)
+    assert 0 <= dead["lost_updates"] <= LONG_UPDATES - saved
+    assert (resumed["ended"], resumed["lost_updates"]) == ("done", 0)
+    assert (resumed["from_update"], resumed["to_update"]) == (saved, LONG_UPDATES)
     assert_same_state(load(record), load(undisturbed))
     assert record["target_tokens_a_update"] == undisturbed["target_tokens_a_update"]
-    assert [path.name for path in folder_of(record).glob("*.pt")] == ["checkpoint.pt"]
+    assert sorted(path.name for path in folder_of(record).glob("*.pt")) == KEPT
 
 
 def test_a_truncated_checkpoint_falls_back_to_the_periodic_one(interrupted, undisturbed, toy, toy_study):
@@ -196,7 +204,8 @@ def test_a_truncated_checkpoint_falls_back_to_the_periodic_one(interrupted, undi
     (periodic.parent / "checkpoint_last.pt").write_bytes(data[: len(data) // 2])
     (periodic.parent / "checkpoint_1_99.pt.tmp").write_bytes(data[:100])
     record = pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
-    assert history(folder_of(record)) == [(int(periodic.stem.split("_")[-1]), LONG_UPDATES)]
+    saved = int(periodic.stem.split("_")[-1])
+    assert history(folder_of(record)) == [(0, saved), (saved, LONG_UPDATES)]
     assert_same_state(load(record), load(undisturbed))
     assert {path.suffix for path in folder_of(record).iterdir()} <= {".pt", ".json", ".jsonl", ".log", ""}
 
@@ -224,10 +233,9 @@ def test_a_full_disk_is_said_and_the_checkpoint_before_survives(
     (last,) = interrupted.glob("*/checkpoint_last.pt")
     assert checkpoints.updates_done(last) >= reached
     record = pretrain(study, toy.mixture("fr"), interrupted)
-    assert (
-        history(folder_of(record))[-1] == (checkpoints_reached := reached, LONG_UPDATES)
-        or checkpoints_reached
-    )
+    stretches = history(folder_of(record))
+    assert stretches[-1][1] == LONG_UPDATES
+    assert all(one[1] == other[0] for one, other in pairwise(stretches))
     assert_same_state(load(record), load(undisturbed))
 
 
@@ -239,23 +247,29 @@ def test_a_process_that_dies_just_before_its_record_loses_nothing(undisturbed, t
     for name in ("checkpoint.pt", "train.log"):
         (folder / name).write_bytes((source / name).read_bytes())
     record = pretrain(toy_study(**LONG), toy.mixture("fr"), tmp_path)
-    assert record == {**undisturbed, "checkpoint": str(folder / "checkpoint.pt")}
+    for fact in ("sha256", "training_loss", "target_tokens_a_update", "updates", "tokens", "identity"):
+        assert record[fact] == undisturbed[fact]
     assert not (folder / "history.jsonl").exists()  # nothing was trained
 
 
-def test_a_second_process_on_the_same_training_is_refused(interrupted, toy, toy_study):
+def test_a_second_process_waits_for_the_first_and_takes_over_what_it_left(
+    interrupted, toy, toy_study, capsys, monkeypatch
+):
+    monkeypatch.setattr(holding, "_LOOK_SECONDS", 0.05)
     (folder,) = interrupted.iterdir()
     code = (
-        "import sys, pathlib; from downlaw.engine.training import _only_one\n"
-        "with _only_one(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys, pathlib, time; from downlaw.engine.holding import hold\n"
+        "with hold(pathlib.Path(sys.argv[1]), 'x', print): print('held', flush=True); time.sleep(1)"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, **pipes) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(EngineError, match=rf"{folder} is being trained by another process"):
-            pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
-        holder.stdin.close()
-    assert not (folder / "record.json").exists()
+        record = pretrain(toy_study(**LONG), toy.mixture("fr"), interrupted)
+        assert holder.wait() == 0
+    said = capsys.readouterr().err
+    assert f"{folder} is being trained by process {holder.pid} on {socket.gethostname()}" in said
+    assert record["status"] == OK
 
 
 # --- Diverged
@@ -349,10 +363,10 @@ def test_a_resumed_finetuning_equals_an_uncut_one_to_the_bit(trained, toy, toy_s
         toy_study(**settings | {"finetune__updates": 15}),
         *("en-de", toy.subset(100), folder, 0.01, 1, Path(start["checkpoint"])),
     )
-    launch.train(arguments, folder / "train.log", 1, lambda log: None)
+    launch.train(arguments, folder / "train.log", launch.Processes(), lambda log: None)
     resumed = finetune(study, toy.subset(100), start, tmp_path / "cut")
-    assert history(folder) == [(15, 24)]
-    assert len(launch.read_log(folder / "train.log").epochs) > 1
+    assert history(folder) == [(15, 24)]  # the test itself made the first 15
+    assert len(log.read_log(folder / "train.log").epochs) > 1
     assert_same_weights(load(resumed), load(uncut))
     assert resumed["target_tokens_a_update"] == uncut["target_tokens_a_update"]
 
