@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -46,6 +47,7 @@ class Training:
         tokens_per_update: target tokens, if known before.
         keep: keeps what a finished training leaves, and gives the record's lines about it.
         kept: the names of these files, the one to resume from first.
+        on_node: held while fairseq runs: what a training needs of its node.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Training:
     keep: Callable[[], Mapping[str, Any]]
     kept: Sequence[str]
     processes: launch.Processes
+    on_node: Callable[[], AbstractContextManager[object]]
 
 
 def train_once(training: Training, output: Output) -> dict[str, Any]:
@@ -82,7 +85,8 @@ def train_once(training: Training, output: Output) -> dict[str, Any]:
             checkpoints.spread_over(folder / checkpoints.LAST, training.processes.count)
         if held.previous:
             _remember_interrupted(training, held.previous, done)
-        record = _train(training, held, done, output)
+        with training.on_node():
+            record = _train(training, held, done, output)
         write_json(folder / RECORD, record)
         checkpoints.remove_others(folder, training.kept)
         return record

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from downlaw.engine import launch
+from downlaw.engine import gpus, launch
 from downlaw.engine.errors import EngineError
 from downlaw.engine.mmap import read_dataset
 from downlaw.files import read_json, write_aside
@@ -86,7 +86,8 @@ def score_models(
     if missing:
         log = missing[0].scores.with_name("scoring.log")
         log.parent.mkdir(parents=True, exist_ok=True)
-        code = launch.run_forked(lambda: _serve(missing, settings, cuda), log, threads)
+        with gpus.held("cuda" if cuda else "cpu"):
+            code = launch.run_forked(lambda: _serve(missing, settings, cuda), log, threads)
         if code != 0:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
             said = lines[-1] if lines else "nothing said"

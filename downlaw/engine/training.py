@@ -5,12 +5,13 @@ Each is trained once, in a folder named by a hash of everything that decides its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from downlaw.console import say
-from downlaw.engine import checkpoints, commands, flops
+from downlaw.engine import checkpoints, commands, flops, gpus, scratch
 from downlaw.engine.launch import Processes
 from downlaw.engine.once import DIVERGED, OK, Output, Training, train_once
 from downlaw.files import digest, read_json
@@ -100,6 +101,7 @@ def pretrain_segment(
             first_update=previous["updates"] if start else 0,
             tokens_per_update=study.pretrain.tokens_per_update,
             keep=keep, kept=(CHECKPOINT, MODEL), processes=processes,
+            on_node=lambda: _on_node(study, data, processes),
         ),
         output,
     )  # fmt: skip
@@ -124,6 +126,17 @@ def _chain_end(previous: Mapping[str, Any] | None, output: Output) -> Path | Non
 
 def _processes(study: Study, asked: TrainingResources) -> Processes:
     return Processes(asked.processes, asked.nodes, study.compute.threads)
+
+
+@contextmanager
+def _on_node(study: Study, data: Path, processes: Processes) -> Iterator[None]:
+    """Have a training's data on scratch, then hold its GPUs."""
+    if processes.nodes == 1:
+        scratch.read_from_scratch(data, study.compute.scratch)
+    elif study.compute.scratch:
+        say(f"compute.scratch: a training on several nodes reads {data} where it is")
+    with gpus.held(study.compute.device, processes.count // processes.nodes):
+        yield
 
 
 def finetuning_identity(
@@ -200,6 +213,7 @@ def finetune_run(
         Training(
             folder, identity, facts, study.model, arguments, study.finetune.updates,
             first_update=0, tokens_per_update=None, keep=keep, kept=(MODEL,), processes=processes,
+            on_node=lambda: _on_node(study, data, processes),
         ),
         output,
     )  # fmt: skip

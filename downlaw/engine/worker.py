@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from downlaw.engine import scratch
 from downlaw.engine.log import OUTCOME
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -93,6 +94,7 @@ def train(arguments: Sequence[str]) -> None:
     )
     import fairseq_cli.train
 
+    scratch.read_copies()
     stopped = _save_when_asked(fairseq_cli.train)
     sys.argv = ["fairseq-train", *arguments]
     fairseq_cli.train.cli_main()
