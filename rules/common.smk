@@ -96,15 +96,15 @@ def asked_by_training(stage):
 
     Slurm's plugin starts a job of several nodes in the batch script on the first of them, if it has the
     resource `mpi`, and otherwise as one step of one task. `tasks_per_gpu: 0` keeps that to one task, whose
-    `threads` are the CPUs of all its processes.
+    `threads` are the CPUs of all its processes. Without `nodes` Slurm may take its GPUs from several.
     """
     asks = getattr(STUDY.resources, stage)
     gpus = asks.processes if STUDY.compute.device == "cuda" else 0
-    spread = (
-        {"nodes": asks.nodes, "tasks": asks.nodes, "mpi": "srun"}
-        if asks.nodes > 1
-        else {}
-    )
+    spread = {}
+    if asks.nodes > 1:
+        spread = {"nodes": asks.nodes, "tasks": asks.nodes, "mpi": "srun"}
+    elif asks.processes > 1:
+        spread = {"nodes": 1}
     return {**asked(stage), "gpu": gpus, "tasks_per_gpu": 0, **spread}
 
 
