@@ -7,12 +7,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it
 from pathlib import Path
 
 from downlaw.console import job, say
+from downlaw.engine.gpus import held
 from downlaw.metrics.comet import Scoring, evaluated, find, score_study, write_scores
 from downlaw.study import load_study
 
 study = load_study(snakemake.config)
 
-with job(snakemake.log[0], "score by COMET") as log:
+with job(snakemake.log[0], "score by COMET") as log, held(study.compute.device):
 
     def tell(line: str) -> None:
         say(line)

@@ -7,13 +7,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it
 from pathlib import Path
 
 from downlaw.console import job, say
+from downlaw.engine.gpus import held
 from downlaw.metrics.comet import evaluated, score_study, write_scores
 from downlaw.metrics.comet_local.model import scoring
 from downlaw.study import load_study
 
 study = load_study(snakemake.config)
 
-with job(snakemake.log[0], "score by comet-local") as log:
+with job(snakemake.log[0], "score by comet-local") as log, held(study.compute.device):
 
     def tell(line: str) -> None:
         say(line)
