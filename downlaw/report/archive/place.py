@@ -62,4 +62,7 @@ def bring_in(aside: Path, results: Path, staged: Path, records: list[Path], clon
         except BaseException:
             for path in done:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            for long_name in {path.parent for path in records} - {Path()}:
+                with suppress(OSError):  # others have records there
+                    (metadata / long_name).rmdir()
             raise

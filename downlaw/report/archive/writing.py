@@ -148,8 +148,8 @@ def _write(
     }
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     with compressor.stream_writer(stream, closefd=False) as packed:
-        tar = tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT, encoding="utf-8")  # noqa: SIM115
-        writer = _Writer(tar, _top(study), total, say)
+        tar = tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8")  # noqa: SIM115
+        writer = _Writer(tar, study.study, total, say)
         writer.add_bytes(ABOUT, _json(about), newest)
         for name, file in found.files.items():
             writer.add_file(name, file)
@@ -174,12 +174,6 @@ def _below(folder: Path, file: Path) -> str:
     """The path of a file from `folder`; of a file elsewhere the name alone."""
     path = (folder / file).resolve()
     return str(path.relative_to(folder.resolve())) if path.is_relative_to(folder.resolve()) else path.name
-
-
-def _top(study: Study) -> str:
-    """The one folder in an archive."""
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in study.study)
-    return name.lstrip(".") or "study"
 
 
 def _is_corpus_manifest(name: str) -> bool:
@@ -244,6 +238,7 @@ class _Writer:
             raise ArchiveError(
                 f"{name} became shorter while it was archived; wait until nothing runs there"
             ) from None
+        self._tar.members.clear()  # it would keep them all
         self.files[name] = {"sha256": hashed.sha256.hexdigest(), "size": size, "mtime_ns": mtime_ns}
 
     def _progress(self, size: int) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from downlaw.corpora import needs
 from downlaw.corpora.errors import CorpusError
+from downlaw.study import load_study
 
 
 def package(name: str, extract: str, language: str | None = None) -> dict:
@@ -41,6 +43,27 @@ def study(make_study, tmp_path):
 def test_parts(study):
     assert needs.test_parts(study) == [("ui", "de-en")]
     assert needs.parts(study) == [("glosses", "en"), ("mine", "de"), ("mine", "en"), ("ui", "de-en")]
+
+
+def test_the_tokenizer_reads_every_part_once_for_each_language(study):
+    assert needs.tokenizer_parts(study) == [
+        ("glosses", "en", "en"),
+        ("mine", "de", "de"),
+        ("mine", "en", "en"),
+        ("ui", "de-en", "de"),
+        ("ui", "de-en", "en"),
+    ]
+
+
+def test_a_study_can_say_what_the_tokenizer_reads(study):
+    tokenizer = study.tokenizer.model_copy(update={"text": ["ui.de-en", "glosses.fr"]})
+    pinned = study.model_copy(update={"tokenizer": tokenizer})
+    assert needs.tokenizer_parts(pinned) == [
+        ("glosses", "fr", "fr"),
+        ("ui", "de-en", "de"),
+        ("ui", "de-en", "en"),
+    ]
+    assert ("glosses", "fr") in needs.parts(pinned)
 
 
 def test_sources_are_only_those_with_text_of_the_part(study, tmp_path):
@@ -83,3 +106,57 @@ def test_identity_holds_what_decides_a_part_and_nothing_else(study, make_study):
     assert needs.identity(make_study(sections), "glosses", "en") != before
     assert needs.identity(make_study(sections, seed=2), "mine", "en") != needs.identity(study, "mine", "en")
     assert {"licence": "unstated", "document_lines": 100} in needs.identity(study, "mine", "en")["text"]
+
+
+# --- Restored from an archive, without the user's own text
+
+
+@pytest.fixture
+def archived(study, tmp_path):
+    """A results folder that was restored; the study's own text is missing."""
+    config = study.model_dump(mode="json")
+    (tmp_path / "results/archive").mkdir(parents=True)
+    (tmp_path / "results/archive/study.yaml").write_text(json.dumps(config), encoding="utf-8")
+    return tmp_path / "results", config
+
+
+def changed(config: dict, section: str, **keys: object):
+    return load_study(config | {section: config[section] | keys})
+
+
+def test_text_that_a_restored_study_needs_no_more_may_be_missing(study, archived, tmp_path):
+    results, config = archived
+    assert needs.missing_text(study, tmp_path / "other")
+    assert needs.missing_text(study, results) == []
+    assert needs.missing_text(changed(config, "evaluate", beam=2), results) == []
+    assert needs.missing_text(changed(config, "laws", fit_points=5), results) == []
+    assert needs.missing_text(changed(config, "pretrain", save_every_updates=3), results) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [
+        ("pretrain", {"tokens": [100_000, 200_000]}),
+        ("pretrain", {"learning_rate": 0.1}),
+        ("finetune", {"learning_rates": [0.1]}),
+        ("finetune", {"pairs": [10, 20]}),
+        ("tokenizer", {"vocabulary": 500}),
+        ("cleaning", {"min_words": 2}),
+        ("model", {"width": 64}),
+    ],
+)
+def test_what_would_be_made_from_missing_text_is_refused(archived, section, keys):
+    results, config = archived
+    problems = needs.missing_text(changed(config, section, **keys), results)
+    assert "corpora.mine.files[1]: no such file" in problems[0]
+    assert "restored from an archive, without the text" in problems[-1]
+
+
+def test_with_the_text_in_the_archive_only_its_cleaning_needs_the_users_files(archived):
+    results, config = archived
+    for split in ("train", "valid", "test"):
+        path = results / f"corpora/mine/de/split/{split}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert needs.missing_text(changed(config, "pretrain", tokens=[100_000, 200_000]), results) == []
+    assert needs.missing_text(changed(config, "cleaning", min_words=2), results)

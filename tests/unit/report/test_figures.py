@@ -42,10 +42,22 @@ def test_a_figure_for_each_metric_as_png_and_svg(runs: pd.DataFrame, laws: pd.Da
     assert b"<svg" in paths[1].read_bytes()
 
 
+def test_a_study_can_choose_formats_and_resolution(runs: pd.DataFrame, laws: pd.DataFrame, tmp_path: Path):
+    sizes = {}
+    for dpi in (50, 200):
+        paths = write_figures(runs, laws, tmp_path / str(dpi), formats=["pdf", "png"], dpi=dpi)
+        assert {path.suffix for path in paths} == {".pdf", ".png"}
+        sizes[dpi] = [path.stat().st_size for path in paths if path.suffix == ".png"]
+        assert paths[0].read_bytes().startswith(b"%PDF")
+    assert all(small < large for small, large in zip(sizes[50], sizes[200], strict=True))
+
+
 def test_the_same_tables_give_the_same_bytes(runs: pd.DataFrame, laws: pd.DataFrame, tmp_path: Path):
-    first = [path.read_bytes() for path in write_figures(runs, laws, tmp_path / "a")]
+    formats = ["png", "svg", "pdf"]
+    first = [path.read_bytes() for path in write_figures(runs, laws, tmp_path / "a", formats=formats)]
     shuffled = runs.sample(frac=1, random_state=5)
-    assert [path.read_bytes() for path in write_figures(shuffled, laws, tmp_path / "b")] == first
+    again = write_figures(shuffled, laws, tmp_path / "b", formats=formats)
+    assert [path.read_bytes() for path in again] == first
 
 
 def test_fitted_points_are_filled_and_held_out_ones_hollow(runs: pd.DataFrame, laws: pd.DataFrame):
