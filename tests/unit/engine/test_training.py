@@ -6,6 +6,7 @@ import io
 import json
 import resource
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import torch
 
 from downlaw import subsets
-from downlaw.engine import checkpoints, commands, holding, launch, log, mmap
+from downlaw.engine import checkpoints, commands, holding, launch, log, mmap, scratch
 from downlaw.engine.checkpoints import CheckpointError
 from downlaw.engine.errors import EngineError
 from downlaw.engine.once import DIVERGED, OK, Output, read_history
@@ -407,3 +408,39 @@ def test_the_best_checkpoint_is_the_one_with_the_lowest_validation_loss(toy, toy
     best = load(record)
     assert best["optimizer_history"][-1]["num_updates"] == 1 + min(range(4), key=losses.__getitem__)
     assert best["extra_state"]["val_loss"] == pytest.approx(min(losses), abs=2e-3)
+
+
+# --- On a node
+
+
+def test_scratch_changes_neither_record_nor_checkpoint(toy, toy_study, tmp_path, monkeypatch):
+    """Not even where a path is kept: fairseq writes all its settings into a checkpoint."""
+
+    def train(place: Path | None) -> tuple[list[dict], list[dict]]:
+        for name, source in (("mixture", toy.mixture("fr")), ("subset", toy.subset(100))):
+            shutil.rmtree(tmp_path / name, ignore_errors=True)
+            shutil.copytree(source, tmp_path / name)
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+        study = toy_study(compute={"scratch": str(place) if place else None})
+        segment = pretrain(study, tmp_path / "mixture", tmp_path / "runs/pretrain")
+        records = [segment, finetune(study, tmp_path / "subset", segment, tmp_path / "runs/finetune")]
+        return records, [load(record) for record in records]
+
+    plain_records, plain = train(None)
+    bring = scratch.read_from_scratch
+
+    def bring_and_damage(folder: Path, place: str) -> None:
+        """Whoever still reads the results finds other data there."""
+        bring(folder, place)
+        for path in folder.glob("train*.bin"):
+            path.write_bytes(bytes(path.stat().st_size))
+
+    monkeypatch.setenv(scratch.COPIES, "{}")
+    monkeypatch.setattr(scratch, "read_from_scratch", bring_and_damage)
+    records, states = train(tmp_path)
+    for one, other in zip(plain, states, strict=True):
+        assert str(one["cfg"]) == str(other["cfg"])
+        assert_same_weights(one, other)
+    for one, other in zip(plain_records, records, strict=True):
+        assert one.keys() == other.keys()
+        assert not [name for name in one if one[name] != other[name] and "sha256" not in name]
