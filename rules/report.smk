@@ -16,6 +16,8 @@ rule figures:
         "../envs/downlaw.yaml"
     resources:
         **asked("report"),
+    params:
+        figures=STUDY.figures.model_dump(),
     message:
         "draw figures"
     script:

@@ -6,6 +6,9 @@ from downlaw.console import job, say
 from downlaw.laws import read_laws, read_runs
 from downlaw.report.figures import write_figures
 from downlaw.report.tables import read_lines, read_relations, read_valuations, read_verdicts
+from downlaw.study import load_study
+
+asked = load_study(snakemake.config).figures
 
 with job(snakemake.log[0], "figures"):
     folder = Path(snakemake.output[0])
@@ -19,5 +22,7 @@ with job(snakemake.log[0], "figures"):
         verdicts=read_verdicts(snakemake.input.verdicts),
         valuations=read_valuations(snakemake.input.valuations),
         relations=read_relations(snakemake.input.relations),
+        formats=asked.formats,
+        dpi=asked.dpi,
     )
     say(f"figures: {len(paths)} files in {folder}")

@@ -26,6 +26,7 @@ from .metrics_figure import draw_metrics
 from .shown import ShownCurve, footnote
 
 FORMATS = ("png", "svg")
+DPI = 150
 
 _TEXT_SIZE = 9
 _WIDTH, _HEIGHT = 5.9, 3.2
@@ -47,8 +48,10 @@ def write_figures(
     verdicts: pd.DataFrame | None = None,
     valuations: pd.DataFrame | None = None,
     relations: pd.DataFrame | None = None,
+    formats: Sequence[str] = FORMATS,
+    dpi: int = DPI,
 ) -> list[Path]:
-    """Draw every figure of a table of runs and its table of laws into `folder`, each as PNG and SVG.
+    """Draw every figure of a table of runs and its table of laws into `folder`, each in all formats.
 
     The same tables give the same bytes; curves without a point have no figure. lines, verdicts: see
     draw_figure. valuations: of value_runs, for figures of what is predicted at budgets. relations: of
@@ -65,31 +68,34 @@ def write_figures(
         if valuations is not None:
             styles = mixture_styles(runs[runs["task"] == task])
             figures[f"{name}_budgets"] = draw_budgets(valuations, styles, task, pairs, metric)
-        paths += _save(figures, folder)
+        paths += _save(figures, folder, formats, dpi)
     if relations is not None:
         for task, pairs in relations[["task", "finetune_pairs"]].drop_duplicates().itertuples(index=False):
             name = figure_name(task, pairs, "metrics")
-            paths += _save({name: draw_metrics(runs, relations, task, pairs)}, folder)
+            figures = {name: draw_metrics(runs, relations, task, pairs)}
+            paths += _save(figures, folder, formats, dpi)
     return paths
 
 
-def _save(figures: Mapping[str, Figure | None], folder: str | Path) -> list[Path]:
+def _save(
+    figures: Mapping[str, Figure | None], folder: str | Path, formats: Sequence[str], dpi: int
+) -> list[Path]:
     """Write the figures that there are, in every format; returns the paths."""
     paths = []
     for stem, figure in figures.items():
-        for ending in FORMATS if figure else ():
+        for ending in formats if figure else ():
             path = Path(folder) / f"{stem}.{ending}"
-            save_figure(figure, path)
+            save_figure(figure, path, dpi)
             paths.append(path)
     return paths
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path, dpi: int = DPI) -> None:
     """Write a figure in the format that the path's ending names, without dates and random names in it."""
     ending = Path(path).suffix.removeprefix(".")
-    metadata = {"Date": None} if ending == "svg" else {"Software": None}
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending, {"Software": None})
     with matplotlib.rc_context({"svg.hashsalt": "downlaw"}), write_aside(path) as aside:
-        figure.savefig(aside, format=ending, dpi=150, metadata=metadata)
+        figure.savefig(aside, format=ending, dpi=dpi, metadata=metadata)
 
 
 def draw_figure(
