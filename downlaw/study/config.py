@@ -51,6 +51,7 @@ class Study(Strict):
         problems = [
             *self._mixture_problems(),
             *self._task_problems(),
+            *self._tokenizer_problems(),
             *self._length_problems(),
             *self._process_problems(),
         ]
@@ -90,6 +91,21 @@ class Study(Strict):
             ):
                 yield f"{key}: corpus {task.corpus} has no {task.source}-{task.target} files"
 
+    def _tokenizer_problems(self) -> Iterator[str]:
+        for index, (name, part) in enumerate(self.tokenizer.parts()):
+            key, languages = f"tokenizer.text[{index}]", part.split("-")
+            for language in languages:
+                yield from self._language_problems(key, language)
+            corpus = self.corpora.get(name)
+            if corpus is None:
+                yield f"{key}: no corpus is called {name!r}{nearest(name, self.corpora)}"
+            elif (corpus.kind == "parallel") != (len(languages) == 2):
+                parallel = f"parallel; write {name}.language-language"
+                yield f"{key}: corpus {name} is {parallel if corpus.kind == 'parallel' else 'monolingual'}"
+            elif not _has_part(corpus, part):
+                hint = "; the languages of a pair are sorted" if len(languages) == 2 else ""
+                yield f"{key}: corpus {name} has no {part} text{hint}"
+
     def _length_problems(self) -> Iterator[str]:
         block, longest = self.pretrain.block_pieces, self.model.max_pieces
         if block > longest:
@@ -110,3 +126,13 @@ class Study(Strict):
     def _language_problems(self, key: str, language: str) -> Iterator[str]:
         if language not in self.languages:
             yield f"{key}: language {language!r} is not in languages {self.languages}"
+
+
+def _has_part(corpus: Corpus, part: str) -> bool:
+    """Whether a corpus can have a part; what catalogs hold is known once they are read."""
+    languages = part.split("-")
+    if languages != sorted(languages):
+        return False
+    if isinstance(corpus, ParallelFiles):
+        return frozenset(languages) in corpus.language_pairs()
+    return corpus.kind == "parallel" or part in corpus.languages()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from .base import Language, Positive, Sha256, Share, Strict
+from .base import Language, Positive, Sha256, Share, Strict, refuse_repeats
 
 
 class PinnedWheel(Strict):
@@ -164,3 +165,20 @@ class Tokenizer(Strict):
     vocabulary: Annotated[int, Field(ge=100)] = 4000
     character_coverage: Share = 0.9995
     sentences_per_language: Positive = 25_000
+    text: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None,
+        description="what it is learned from: corpus.language or corpus.language-language; default: all that "
+        "mixtures and tasks read, so that a mixture in another language changes it",
+    )
+
+    def parts(self) -> list[tuple[str, str]]:
+        """(corpus, part) of `text`, in the order of the file."""
+        return [tuple(key.split(".", 1)) for key in self.text or ()]  # type: ignore[misc]
+
+    @model_validator(mode="after")
+    def _names_parts(self) -> Tokenizer:
+        refuse_repeats("text", self.text or ())
+        for index, key in enumerate(self.text or ()):
+            if not re.fullmatch(r"[^.]+\.[a-z]{2,3}(-[a-z]{2,3})?", key):
+                raise ValueError(f"text[{index}]: {key!r}: write corpus.language or corpus.language-language")
+        return self

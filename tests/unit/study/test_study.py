@@ -27,6 +27,34 @@ def pypi(**changes):
 
 
 REFUSED = {
+    "tokenizer text without a part": (
+        {"tokenizer__text": ["mono"]},
+        "tokenizer: text[0]: 'mono': write corpus.language or corpus.language-language",
+    ),
+    "tokenizer text twice": (
+        {"tokenizer__text": ["mono.en", "mono.en"]},
+        "tokenizer: text names a value twice",
+    ),
+    "tokenizer text of no corpus": (
+        {"tokenizer__text": ["mono.en", "mon.de"]},
+        "tokenizer.text[1]: no corpus is called 'mon' (did you mean 'mono'?)",
+    ),
+    "tokenizer text of one side": (
+        {"tokenizer__text": ["pairs.en"]},
+        "tokenizer.text[0]: corpus pairs is parallel; write pairs.language-language",
+    ),
+    "tokenizer text of two languages": (
+        {"tokenizer__text": ["mono.de-en"]},
+        "tokenizer.text[0]: corpus mono is monolingual",
+    ),
+    "tokenizer text in the other order": (
+        {"tokenizer__text": ["pairs.en-de"]},
+        "tokenizer.text[0]: corpus pairs has no en-de text; the languages of a pair are sorted",
+    ),
+    "tokenizer text in an unknown language": (
+        {"tokenizer__text": ["mono.it"]},
+        "tokenizer.text[0]: language 'it' is not in languages\ntokenizer.text[0]: corpus mono has no it text",
+    ),
     "unknown key": (
         {"pretrain__learning_rat": 0.1},
         "pretrain.learning_rat: unknown key (did you mean 'learning_rate'?)",
