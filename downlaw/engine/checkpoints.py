@@ -116,7 +116,7 @@ def _architecture(model: Any) -> dict[str, int]:
     return {ours: int(values[theirs]) for ours, theirs in names.items()}
 
 
-def spread_over(path: Path, processes: int, save_dir: Path | None = None) -> None:
+def spread_over(path: Path, processes: int, save_dir: Path | None = None) -> bool:
     """Write how far a checkpoint has read its data for another number of processes.
 
     fairseq counts the batches that each process has read; a training that goes on with more or fewer of them
@@ -125,22 +125,24 @@ def spread_over(path: Path, processes: int, save_dir: Path | None = None) -> Non
     Args:
         save_dir: write a copy as the last checkpoint of this folder instead of changing `path`; nothing is
             written where the number of processes is the same.
+
+    Returns:
+        whether something was written.
     """
     state = load(path)
     before = int(state["cfg"]["distributed_training"]["distributed_world_size"])
     if before == processes:
-        return
+        return False
     import torch
-    from omegaconf import open_dict
 
     position = state["extra_state"]["train_iterator"]
     position["iterations_in_epoch"] = position["iterations_in_epoch"] * before // processes
-    with open_dict(state["cfg"]):
-        state["cfg"]["distributed_training"]["distributed_world_size"] = processes
-        if save_dir:
-            state["cfg"]["checkpoint"]["save_dir"] = str(save_dir)
+    state["cfg"]["distributed_training"]["distributed_world_size"] = processes
+    if save_dir:
+        state["cfg"]["checkpoint"]["save_dir"] = str(save_dir)
     with write_aside(save_dir / LAST if save_dir else path) as aside:
         torch.save(state, aside)
+    return True
 
 
 def keep_last(save_dir: Path, updates: int, name: str) -> str:

@@ -1,9 +1,9 @@
 """Who trains in a folder: one process at a time, on whatever node.
 
 A holder has the folder's `.lock` (flock) and tells in `holder.json` who it is, with a beat that counts up
-while it lives. flock alone does not do: some shared file systems refuse it or keep it to one node, and it dies
-with its process, when another node still has to know. Clocks are not compared: a holder on another node is dead
-when its beat has stood still while somebody watched.
+while it lives. flock alone does not do: some shared file systems refuse it or keep it to one node, and it
+dies with its process, when another node still has to know. Clocks are not compared: a holder on another node
+is dead when its beat has stood still while somebody watched.
 """
 
 from __future__ import annotations

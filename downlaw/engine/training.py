@@ -13,7 +13,7 @@ from typing import Any
 from downlaw.console import say
 from downlaw.engine import checkpoints, commands, flops, gpus, scratch
 from downlaw.engine.launch import Processes
-from downlaw.engine.once import DIVERGED, OK, Output, Training, train_once
+from downlaw.engine.once import DIVERGED, OK, RECORD, Output, Training, train_once
 from downlaw.files import digest, read_json
 from downlaw.study import Study
 from downlaw.study.compute import TrainingResources
@@ -75,14 +75,15 @@ def pretrain_segment(
     if previous and previous["status"] != OK:
         return {**facts, "status": DIVERGED, "reason": previous["reason"], "identity": digest(identity)}
     processes = _processes(study, study.resources.pretrain)
-    start = _chain_end(previous, output)
+    start = _chain_end(previous, folder, output)
 
     def arguments(resuming: bool) -> list[str]:
+        restored = None
         if start and not resuming:
             checkpoints.verify(start, previous["sha256"])
-            checkpoints.spread_over(start, processes.count, folder)
+            restored = None if checkpoints.spread_over(start, processes.count, folder) else start
         return commands.pretraining(
-            study, data, folder, segment.updates, segment.seed, None if resuming else start, processes.count
+            study, data, folder, segment.updates, segment.seed, restored, processes.count
         )
 
     def keep() -> dict[str, str]:
@@ -110,17 +111,18 @@ def pretrain_segment(
     return record
 
 
-def _chain_end(previous: Mapping[str, Any] | None, output: Output) -> Path | None:
-    """What a segment continues; None where it trains from zero."""
+def _chain_end(previous: Mapping[str, Any] | None, folder: Path, output: Output) -> Path | None:
+    """What a segment continues; None where it trains from zero, or did so before in `folder`."""
     if previous is None:
         return None
     path = Path(previous["checkpoint"])
     if path.exists():
         return path
-    say(
-        f"{output.label}: {path} was not kept, so this trains from zero, with the same result "
-        f"({previous['tokens']:,} tokens more to read)"
-    )
+    if not (folder / RECORD).exists():
+        say(
+            f"{output.label}: {path} was not kept, so this trains from zero, with the same result "
+            f"({previous['tokens']:,} tokens more to read)"
+        )
     return None
 
 

@@ -1,8 +1,9 @@
-"""A fairseq `--user-dir` plugin: text infilling whose masks depend only on (seed, epoch, block).
+"""A fairseq `--user-dir` plugin: tasks that train to the bit alike, wherever a training is cut and resumed.
 
 fairseq's `denoising` draws span lengths from torch's global generator, so that a run cut in two masks other
-spans than an uncut one. Here every block is masked under a generator state of its own, and a chain of
-segments trains to the bit as one uncut run does.
+spans than an uncut one. Here every block is masked under a generator state of its own, given by (seed, epoch,
+block). fairseq's `translation` makes its batches in the first epoch that a process sees, by its seed,
+so that a run resumed later has other batches. Here they are always those of the first epoch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from fairseq.data import BaseWrapperDataset
 from fairseq.tasks import register_task
 from fairseq.tasks.denoising import DenoisingConfig, DenoisingTask
+from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 
 class MaskedByIndex(BaseWrapperDataset):
@@ -45,3 +47,16 @@ class TextInfillingTask(DenoisingTask):
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
         self.datasets[split] = MaskedByIndex(self.datasets[split], self.cfg.seed)
+
+
+@register_task("resumable_translation", dataclass=TranslationConfig)
+class ResumableTranslationTask(TranslationTask):
+    """fairseq's `translation` with the batches of the first epoch, wherever training was cut."""
+
+    def get_batch_iterator(self, dataset, *args, epoch: int = 1, **kwargs):
+        cached = dataset in self.dataset_to_epoch_iter
+        iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
+        if not cached:
+            dataset.set_epoch(epoch)
+            iterator.epoch = max(epoch, 1)
+        return iterator

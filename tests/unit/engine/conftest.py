@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +169,15 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> bool:
             return True
         time.sleep(0.002)
     return False
+
+
+def stop_once_it_trains(root: Path, number: int = signal.SIGTERM) -> None:
+    """Send this process a signal as soon as a training below `root` has made some updates."""
+
+    def trains() -> bool:
+        return any(" | train_inner | {" in log.read_text() for log in root.glob("*/train.log"))
+
+    threading.Thread(target=lambda: wait_for(trains) and os.kill(os.getpid(), number), daemon=True).start()
 
 
 def is_alive(process: str) -> bool:

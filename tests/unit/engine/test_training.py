@@ -350,24 +350,21 @@ def test_finetuning_counts_its_target_tokens(toy, toy_study, tmp_path):
     assert history(folder_of(record)) == [(0, 2)]
 
 
-def test_a_resumed_finetuning_equals_an_uncut_one_to_the_bit(trained, toy, toy_study, tmp_path):
-    """It is cut in its second epoch."""
-    settings = {
-        "finetune__schedule": "inverse_sqrt",
-        "finetune__label_smoothing": 0.1,
-        "finetune__updates": 24,
-    }
+@pytest.mark.parametrize("cut", [15, 19, 23], ids=["first epoch", "its end", "second epoch"])
+def test_a_resumed_finetuning_equals_an_uncut_one_to_the_bit(cut, trained, toy, toy_study, tmp_path):
+    settings = {"finetune__label_smoothing": 0.1, "finetune__updates": 42}
     study, start = toy_study(**settings), trained["chain"][-1]
     uncut = finetune(study, toy.subset(100), start, tmp_path / "uncut")
+    ends = [updates for updates, _ in log.read_log(folder_of(uncut) / "train.log").epochs.values()]
+    assert ends == [19, 38, 42]
     folder = tmp_path / "cut" / folder_of(uncut).name
     arguments = commands.finetuning(
-        toy_study(**settings | {"finetune__updates": 15}),
-        *("en-de", toy.subset(100), folder, 0.01, 1, Path(start["checkpoint"])),
+        toy_study(**settings | {"finetune__updates": cut}),
+        *("en-de", toy.subset(100), folder, 0.01, 1, Path(start["model"])),
     )
     launch.train(arguments, folder / "train.log", launch.Processes(), lambda log: None)
     resumed = finetune(study, toy.subset(100), start, tmp_path / "cut")
-    assert history(folder) == [(15, 24)]  # the test itself made the first 15
-    assert len(log.read_log(folder / "train.log").epochs) > 1
+    assert history(folder) == [(cut, 42)]  # what came before, the test made by itself
     assert_same_weights(load(resumed), load(uncut))
     assert resumed["target_tokens_a_update"] == uncut["target_tokens_a_update"]
 
