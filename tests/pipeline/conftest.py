@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,11 @@ class Workplace:
         return self
 
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        return self.run(self.command(*arguments, cores=cores))
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments, cores=cores),
+            command,
             cwd=self.folder,
             env=self.environment,
             text=True,
@@ -97,7 +101,11 @@ class Workplace:
 
     def planned(self) -> dict[str, int]:
         """Jobs that a dry run announces, by rule."""
-        done = self.snakemake("--dry-run", "--quiet", "rules")
+        return self.announced(self.command("--dry-run", "--quiet", "rules"))
+
+    def announced(self, command: Sequence[str]) -> dict[str, int]:
+        """Jobs that a command announces, by rule."""
+        done = self.run(command)
         assert done.returncode == 0, done.stderr + done.stdout
         return job_counts(done.stdout + done.stderr)
 
