@@ -38,6 +38,7 @@ def restore(
 def _tell(restored: Restored) -> None:
     size = f"{restored.files:,} files, {restored.bytes / 2**20:,.1f} MiB"
     print(f"{restored.study}: {size}, in {restored.results}; every hash is right")
+    print(f"archived by downlaw {restored.made_by}")
     for kind, counted in restored.left_out.items():
         size = f"{counted['files']:,} files, {counted['bytes'] / 2**20:,.1f} MiB"
         print(f"left out of the archive: {kind}, {size}")

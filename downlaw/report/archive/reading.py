@@ -46,6 +46,7 @@ class Restored:
 
     Attributes:
         study: its name.
+        made_by: the version of downlaw that archived it, with its commit if that is known.
         results: the folder, as the study names it.
         files: how many files, and `bytes` of them.
         left_out: files and bytes by kind that the archive does not hold.
@@ -54,6 +55,7 @@ class Restored:
     """
 
     study: str
+    made_by: str
     results: Path
     files: int
     bytes: int
@@ -228,8 +230,10 @@ class _Restoring:
 
     def report(self, folder: Path) -> Restored:
         about = self.about
+        commit = about.get("commit")
         return Restored(
             study=str(about.get("study")),
+            made_by=f"{about.get('downlaw')}" + (f", commit {commit}" if commit else ""),
             results=about["results"],
             files=about["files"],
             bytes=about["bytes"],

@@ -133,10 +133,12 @@ def _write(
     size = sum(file.stat().st_size for file in found.files.values())
     newest = max(file.stat().st_mtime_ns for file in found.files.values())
     total = size + sum(map(len, made.values())) + lines.tell()
+    commit = _commit()
     about = {
         "format": "downlaw archive",
         "version": FORMAT,
         "downlaw": versions()["downlaw"],
+        "commit": commit,
         "study": study.study,
         "results": str(study.results),
         "configfiles": configfiles,
@@ -156,7 +158,6 @@ def _write(
         for name, content in sorted(made.items()):
             writer.add_bytes(name, content, newest)
         writer.add_stream(RECORDS, lines, newest)
-        commit = _commit()
         described = Described(
             study,
             writer.files | {MANIFEST: {"mtime_ns": newest}},
@@ -165,7 +166,7 @@ def _write(
             commit,
         )
         writer.add_bytes(CRATE, _json(crate_metadata(described)), newest)
-        writer.add_bytes(MANIFEST, _json({"commit": commit, "files": writer.files}), newest)
+        writer.add_bytes(MANIFEST, _json({"files": writer.files}), newest)
         tar.close()
     return Archived(path, len(found.files), size, found.left_out)
 
