@@ -71,10 +71,13 @@ def asked(stage):
     }
 
 
+# Where a profile has one `gpu_turn` for each group of jobs, they use one GPU in turn, not one each.
+GPU_TURN = 1 if STUDY.compute.device == "cuda" else 0
+
+
 def asked_with_gpu(stage):
     """As `asked`, and a GPU where models run on GPUs."""
-    gpus = 1 if STUDY.compute.device == "cuda" else 0
-    return {**asked(stage), "gpu": gpus, "tasks_per_gpu": 0}
+    return {**asked(stage), "gpu": GPU_TURN, "gpu_turn": GPU_TURN, "tasks_per_gpu": 0}
 
 
 def asked_by_training(stage):
@@ -91,7 +94,8 @@ def asked_by_training(stage):
         spread = {"nodes": asks.nodes, "tasks": asks.nodes, "mpi": "srun"}
     elif asks.processes > 1:
         spread = {"nodes": 1}
-    return {**asked(stage), "gpu": gpus, "tasks_per_gpu": 0, **spread}
+    gpu = {"gpu": gpus, "gpu_turn": GPU_TURN, "tasks_per_gpu": 0}
+    return {**asked(stage), **gpu, **spread}
 
 
 def training_threads(stage):
