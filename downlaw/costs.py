@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-import json
+import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from downlaw.engine.once import HISTORY
+from downlaw.engine.once import read_history
 from downlaw.files import read_json
 
 COLUMNS = [
-    "stage", "job", "seconds", "updates", "tokens", "tokens_per_second", "device", "threads", "max_rss_mb"
+    "stage", "job", "seconds", "updates", "lost_updates", "tokens", "tokens_per_second", "device", "threads",
+    "processes", "ended", "max_rss_mb",
 ]  # fmt: skip
 
 
 def training_costs(folder: Path, stage: str, tokens_per_update: float, job: str) -> list[dict[str, Any]]:
     """One row for each time that a training ran: a resumed one has several.
 
+    `updates` and `tokens` were kept, so that their sums count everything once; `lost_updates` were made after
+    the last save of a process that died, and were made again. `seconds` and `tokens_per_second` are of both.
+
     Args:
         folder: a training's own folder, with its history.
         tokens_per_update: target tokens an update.
     """
     rows = []
-    history = folder / HISTORY
-    for line in history.read_text(encoding="utf-8").splitlines() if history.exists() else []:
-        entry = json.loads(line)
-        updates = entry["to_update"] - entry["from_update"]
-        tokens = round(updates * tokens_per_update)
+    for entry in read_history(folder):
+        updates, lost = entry["to_update"] - entry["from_update"], entry.get("lost_updates", 0)
+        speed = (updates + lost) * tokens_per_update / entry["seconds"] if entry["seconds"] else None
         rows.append(
             {
                 "stage": stage,
                 "job": job,
                 "seconds": entry["seconds"],
                 "updates": updates,
-                "tokens": tokens,
-                "tokens_per_second": round(tokens / entry["seconds"], 1) if entry["seconds"] else None,
+                "lost_updates": lost,
+                "tokens": round(updates * tokens_per_update),
+                "tokens_per_second": None if speed is None else round(speed, 1),
                 "device": entry["device"],
                 "threads": entry["threads"],
+                "processes": entry.get("processes", 1),
+                "ended": entry.get("ended", "done"),
             }
         )
     return rows
@@ -49,14 +54,18 @@ def job_costs(benchmarks: Path) -> list[dict[str, Any]]:
     """One row a job, from Snakemake's benchmark files (`benchmarks`/{rule}/{job}.tsv)."""
     rows = []
     for path in sorted(benchmarks.glob("*/*.tsv")):
-        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).iloc[-1]
-        memory = measured.get("max_rss")
+        with path.open(encoding="utf-8", newline="") as stream:
+            times = list(csv.DictReader(stream, delimiter="\t"))
+        if not times:  # the job was killed
+            continue
+        measured = times[-1]
+        memory = measured.get("max_rss", "-")
         rows.append(
             {
                 "stage": f"rule {path.parent.name}",
                 "job": path.stem,
                 "seconds": round(float(measured["s"]), 1),
-                "max_rss_mb": None if pd.isna(memory) else float(memory),
+                "max_rss_mb": None if memory in ("-", "NA", "") else float(memory),
             }
         )
     return rows
@@ -82,7 +91,8 @@ def costs_table(pretrain: Iterable[Path], finetune: Iterable[Path], benchmarks: 
                 job += f"rate {record['learning_rate']:g} seed {record['finetuning_seed']}"
                 rows += training_costs(folder, "finetune", record["target_tokens_a_update"], job)
     table = pd.DataFrame([*rows, *job_costs(benchmarks)], columns=COLUMNS)
-    return table.astype(dict.fromkeys(("updates", "tokens", "threads"), "Int64"))
+    counts = ("updates", "lost_updates", "tokens", "threads", "processes")
+    return table.astype(dict.fromkeys(counts, "Int64"))
 
 
 def _folder(path: Path, record: dict[str, Any]) -> Path | None:

@@ -33,6 +33,7 @@ from downlaw.study import Study
 from downlaw.study.matrix import Start, runs
 from downlaw.study.training import Evaluate
 from downlaw.subsets import describe_mixture
+from downlaw.versions import in_words
 
 
 def _scored(*names: str) -> list[str]:
@@ -51,7 +52,7 @@ COLUMNS = [
     *_scored("comet"), "comet_model", "comet_truncated_segments",
     *_scored("comet_local"), "comet_local_model", "comet_local_truncated_segments",
     *_scored("empty_output", "copied_output", "wrong_language_output", "looping_output"),
-    "test_segments", "pretrain_flops", "finetune_flops", "signature", "device",
+    "test_segments", "pretrain_flops", "finetune_flops", "signature", "device", "versions",
 ]  # fmt: skip
 
 WHOLE_NUMBERS = [
@@ -224,6 +225,7 @@ def _describe(study: Study, record: Mapping[str, Any], prepared: Path, vocabular
         "mixture_holds": about.get("holds"),
         "alignment_score": about.get("alignment_score"),
         "params": flops.parameters(study.model, vocabulary),
+        "versions": in_words(record.get("versions")) or None,
         **_validation(record["valid_cross_entropy"], prepared),
     }
 

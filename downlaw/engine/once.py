@@ -48,6 +48,7 @@ class Training:
         keep: keeps what a finished training leaves, and gives the record's lines about it.
         kept: the names of these files, the one to resume from first.
         on_node: held while fairseq runs: what a training needs of its node.
+        start_versions: of the software that made the weights it starts from.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class Training:
     kept: Sequence[str]
     processes: launch.Processes
     on_node: Callable[[], AbstractContextManager[object]]
+    start_versions: Mapping[str, Sequence[str]] | None = None
 
 
 def train_once(training: Training, output: Output) -> dict[str, Any]:
@@ -135,7 +137,7 @@ def _train(training: Training, held: holding.Hold, done: int, output: Output) ->
         "device": figures.device,
         "training_loss": figures.loss,
         "target_tokens_a_update": round(figures.mean_tokens_per_update, 2),
-        "versions": _versions(folder),
+        "versions": _versions(training),
         "settings": training.identity,
     }
 
@@ -199,9 +201,9 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     )
 
 
-def _versions(folder: Path) -> dict[str, list[str]]:
-    """The versions of what trained, over all stretches."""
-    merged: dict[str, list[str]] = {}
-    for entry in read_history(folder):
+def _versions(training: Training) -> dict[str, list[str]]:
+    """The versions of what made a result: of its start, then of all stretches."""
+    merged = merge(training.start_versions, {})
+    for entry in read_history(training.folder):
         merged = merge(merged, entry.get("versions", {}))
     return merged

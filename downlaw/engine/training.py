@@ -73,7 +73,13 @@ def pretrain_segment(
         "flops": flops.pretraining_flops(study.model, mixture["vocabulary"], study.pretrain, segment.updates),
     }
     if previous and previous["status"] != OK:
-        return {**facts, "status": DIVERGED, "reason": previous["reason"], "identity": digest(identity)}
+        return {
+            **facts,
+            "status": DIVERGED,
+            "reason": previous["reason"],
+            "identity": digest(identity),
+            "versions": previous.get("versions"),
+        }
     processes = _processes(study, study.resources.pretrain)
     start = _chain_end(previous, folder, output)
 
@@ -103,6 +109,7 @@ def pretrain_segment(
             tokens_per_update=study.pretrain.tokens_per_update,
             keep=keep, kept=(CHECKPOINT, MODEL), processes=processes,
             on_node=lambda: _on_node(study, data, processes),
+            start_versions=previous.get("versions") if start else None,
         ),
         output,
     )  # fmt: skip
@@ -192,7 +199,8 @@ def finetune_run(
         "finetuning_seed": run.seed,
     }
     if start and start["status"] != OK:
-        return {**facts, "status": DIVERGED_IN_PRETRAINING, "reason": start["reason"]}
+        passed_on = {"status": DIVERGED_IN_PRETRAINING, "reason": start["reason"]}
+        return {**facts, **passed_on, "versions": start.get("versions")}
     identity = finetuning_identity(study, run, subset, start["identity"] if start else None)
     folder = root / digest(identity)
     weights, sha256 = _weights(start) if start else (None, "")
@@ -216,6 +224,7 @@ def finetune_run(
             folder, identity, facts, study.model, arguments, study.finetune.updates,
             first_update=0, tokens_per_update=None, keep=keep, kept=(MODEL,), processes=processes,
             on_node=lambda: _on_node(study, data, processes),
+            start_versions=start.get("versions") if start else None,
         ),
         output,
     )  # fmt: skip

@@ -27,6 +27,28 @@ def test_a_resumed_training_has_a_row_for_each_time_it_ran(tmp_path):
     ]
 
 
+def test_updates_that_were_lost_are_told_and_counted_as_time_alone(tmp_path):
+    folder = training(tmp_path / "a1")
+    lines = [
+        {"from_update": 0, "to_update": 20, "lost_updates": 10, "ended": "interrupted", "seconds": 6.0},
+        {"from_update": 20, "to_update": 40, "lost_updates": 0, "ended": "done", "seconds": 4.0},
+    ]
+    how = {"device": "cpu", "threads": 2, "processes": 2}
+    (folder / "history.jsonl").write_text("".join(json.dumps(line | how) + "\n" for line in lines))
+    rows = training_costs(folder, "pretrain", 100.0, "en")
+    assert [(row["updates"], row["lost_updates"], row["tokens"], row["ended"]) for row in rows] == [
+        (20, 10, 2000, "interrupted"),
+        (20, 0, 2000, "done"),
+    ]
+    assert [row["tokens_per_second"] for row in rows] == [500.0, 500.0]
+    assert [row["processes"] for row in rows] == [2, 2]
+
+
+def test_histories_that_tell_less_are_of_one_process_that_ended_well(tmp_path):
+    (row,) = training_costs(training(tmp_path / "a1", (0, 10, 5.0)), "pretrain", 64.0, "en")
+    assert (row["lost_updates"], row["processes"], row["ended"]) == (0, 1, "done")
+
+
 def test_a_training_without_a_history_costs_nothing(tmp_path):
     assert training_costs(tmp_path / "none", "pretrain", 64.0, "en") == []
 

@@ -25,6 +25,7 @@ from downlaw.metrics import (
 )
 from downlaw.runs import COLUMNS, evaluate_batch, finetune_batch, runs_table, select
 from downlaw.study.matrix import BASELINE_START, Start
+from downlaw.versions import in_words, merge, versions
 
 QUIET = Output(None, "test")
 
@@ -300,6 +301,13 @@ def test_rows_describe_the_run(rows, toy_study):
         assert (row["pretrain_tokens"], row["pretrain_flops"], row["pretraining_seed"]) == (0, 0.0, None)
         assert row["params"] == parameters(toy_study().model, 200)
         assert row["device"] == "cpu"
+        assert row["versions"] == in_words(merge(None, versions()))
+
+
+def test_runs_of_records_without_versions_have_none(batch, records, toy, toy_study):
+    older = [{**record, "selected": False, "versions": None} for record in records]
+    rows, _ = evaluate_batch(toy_study(**SETTINGS), older, toy.prepared, toy.model, batch / "evaluate")
+    assert {row["versions"] for row in rows} == {None}
 
 
 def test_scored_runs_are_not_scored_again(batch, toy, toy_study, records, rows, statistics):
