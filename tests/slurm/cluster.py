@@ -70,7 +70,7 @@ MinJobAge=3600
 MaxJobCount=20000
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=5,sched_min_interval=200000,bf_interval=5,batch_sched_delay=0
-KillWait=5
+KillWait=30
 OverTimeLimit=0
 InactiveLimit=0
 SlurmdTimeout=20
@@ -315,6 +315,11 @@ def _descendants(pid: int) -> list[int]:
     for each in found:
         found += children.get(each, [])
     return found[:0:-1]
+
+
+def processes_of(job: int) -> list[tuple[int, str]]:
+    """Every process of a job on this machine, with its command line."""
+    return [(pid, _command(pid)) for step in _step_daemons([job]) for pid in _descendants(step)]
 
 
 def main() -> None:
