@@ -44,8 +44,7 @@ def prepare_to_resume(save_dir: Path, kept: str) -> int:
     Returns:
         the updates done so far, 0 where there is nothing to resume.
     """
-    for leftover in save_dir.glob("*.tmp"):
-        leftover.unlink()
+    _remove_leftovers(save_dir)
     last = save_dir / LAST
     if last.exists() and not is_whole(last):
         last.unlink()
@@ -60,6 +59,12 @@ def prepare_to_resume(save_dir: Path, kept: str) -> int:
             return 0
         os.replace(whole[0][1], last)
     return updates_done(last)
+
+
+def _remove_leftovers(save_dir: Path) -> None:
+    """Files that a killed process was writing: fairseq's, and ours."""
+    for leftover in (*save_dir.glob("*.tmp"), *save_dir.glob(".*.pt.*.part")):
+        leftover.unlink()
 
 
 def updates_done(path: Path) -> int:
@@ -191,6 +196,7 @@ def remove_others(save_dir: Path, names: Sequence[str]) -> None:
     for path in save_dir.glob("*.pt"):
         if path.name not in names:
             path.unlink()
+    _remove_leftovers(save_dir)
 
 
 def verify(path: Path, sha256: str) -> None:

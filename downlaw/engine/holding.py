@@ -52,6 +52,7 @@ class Holder:
         job: the Slurm job, if there is one.
         seconds: how long it has trained.
         versions: of the software that it trains with.
+        log_bytes: how long the training's log was when it began to train; None before.
     """
 
     host: str
@@ -67,6 +68,7 @@ class Holder:
     updates: int = 0
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
+    log_bytes: int | None = None
 
     def __str__(self) -> str:
         job = f", Slurm job {self.job}" if self.job else ""
@@ -126,7 +128,7 @@ class Hold:
         """Write the next beat, unless the folder was taken over."""
         with _writing:
             holder = read_holder(self._path.parent)
-            if holder is None or holder.token != self._me.token:
+            if holder and holder.token != self._me.token:
                 self.lost = True
                 self._over.set()
                 return
@@ -210,8 +212,8 @@ def _claim(path: Path, me: Holder, dead: Holder | None) -> bool:
             return False
         taken = json.loads(text) if (text := aside.read_text(encoding="utf-8")).endswith("}\n") else {}
         if taken.get("token", dead.token) != dead.token:  # somebody claimed it in between: give it back
-            with suppress(FileExistsError):
-                os.link(aside, path)
+            with suppress(FileExistsError), path.open("x", encoding="utf-8") as stream:
+                stream.write(text)
             aside.unlink()
             return False
         aside.unlink()

@@ -7,6 +7,7 @@ several processes, one a GPU, is started by torchrun.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shlex
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from downlaw.engine import torchrun, worker
 from downlaw.engine.errors import DivergedError, EngineError, StoppedError
@@ -75,12 +76,12 @@ def train(
         nonlocal offset
         fresh, offset = _fresh_lines(log_path, offset)
         for line in fresh:
-            if rule_log:
-                rule_log.write(line + "\n")
             if log.read(line):
                 on_progress(log)
         if rule_log:
-            rule_log.flush()
+            with contextlib.suppress(OSError):  # a full disk ends a training where it saves, not here
+                rule_log.writelines(line + "\n" for line in fresh)
+                rule_log.flush()
         check()
 
     if processes.count == 1:
@@ -88,8 +89,14 @@ def train(
         child: Child = Forked(lambda: worker.train(list(arguments)), log_path, processes.threads)
     else:
         child = torchrun.Torchrun(arguments, log_path, processes.count, processes.nodes, processes.threads)
-    with _passed_on(child) as asked:
-        code = watch(child, follow)
+    with _stop_signals() as asked:
+
+        def follow_and_ask() -> None:
+            if asked:  # again and again: the first may come before anybody listens
+                child.ask_to_stop()
+            follow()
+
+        code = watch(child, follow_and_ask)
     code = log.outcome or code
     if log.diverged or code == worker.DIVERGED:
         raise DivergedError(log.diverged or f"gradients are not finite after update {log.updates}", log)
@@ -124,15 +131,21 @@ class Forked:
         )
 
     def start(self) -> None:
-        self._process.start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        worker.hold_back_signals()
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def wait(self, seconds: float) -> int | None:
         self._process.join(seconds)
         return self._process.exitcode
 
     def ask_to_stop(self) -> None:
-        if self._process.pid and self._process.is_alive():
-            os.kill(self._process.pid, signal.SIGUSR1)
+        if self._process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGUSR1)
 
     def kill(self) -> None:
         self._process.kill()
@@ -158,18 +171,13 @@ def run_forked(work: Callable[[], None], output: Path, threads: int) -> int:
 
 
 @contextmanager
-def _passed_on(child: Child) -> Iterator[list[int]]:
-    """Pass signals that ask to stop on to a child, for the block; yields those that came."""
+def _stop_signals() -> Iterator[list[int]]:
+    """Note signals that ask to stop, for the block, instead of dying of them; yields those that came."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
         yield came
         return
-
-    def pass_on(number: int, _: Any) -> None:
-        came.append(number)
-        child.ask_to_stop()
-
-    before = {number: signal.signal(number, pass_on) for number in worker.STOP_SIGNALS}
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in worker.STOP_SIGNALS}
     try:
         yield came
     finally:
@@ -178,8 +186,6 @@ def _passed_on(child: Child) -> Iterator[list[int]]:
 
 
 def _child(work: Callable[[], None], output: Path, threads: int, parent: int) -> None:
-    for number in worker.STOP_SIGNALS:  # not the parent's handlers, until the work sets its own
-        signal.signal(number, signal.SIG_IGN)
     worker.die_with(parent)
     with output.open("ab", buffering=0) as stream:
         os.dup2(stream.fileno(), 1)

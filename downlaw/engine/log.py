@@ -23,7 +23,7 @@ class TrainingLog:
 
     Losses are in nats a token; fairseq prints bits. `tokens_per_update` is that of the last updates; `epochs`
     holds, by epoch, the updates done at its end and its mean target tokens an update. `outcome` is
-    the exit code that a worker of torchrun said it ended with, 0 where none did.
+    the largest exit code that a worker of torchrun said it ended with: the others fail because of that one.
     """
 
     updates: int = 0
@@ -41,7 +41,7 @@ class TrainingLog:
         if found := _GPU_NAME.search(line):
             self.device = found[1].strip()
         if line.startswith(OUTCOME):
-            self.outcome = int(line.removeprefix(OUTCOME))
+            self.outcome = max(self.outcome, int(line.removeprefix(OUTCOME)))
         *_, logger, said = ("", "", *line.split(" | ", 3))
         if logger not in ("train_inner", "train") or not said.startswith("{"):
             return False
@@ -74,11 +74,15 @@ class TrainingLog:
         return total / before if before else 0.0
 
 
-def read_log(path: Path) -> TrainingLog:
-    """The log of a training, over all its restarts; an empty one where there is none."""
+def read_log(path: Path, offset: int = 0) -> TrainingLog:
+    """The log of a training, over all its restarts; an empty one where there is none.
+
+    Args:
+        offset: bytes to leave out at its beginning.
+    """
     log = TrainingLog()
     if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in path.read_bytes()[offset:].decode("utf-8", "replace").splitlines():
             log.read(line)
     return log
 

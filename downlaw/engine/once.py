@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from downlaw.console import say
 from downlaw.engine import checkpoints, holding, launch, log, worker
 from downlaw.engine.errors import DivergedError, StoppedError
-from downlaw.files import digest, read_json, write_json
+from downlaw.files import digest, read_json, write_aside, write_json
 from downlaw.study.training import Model
 from downlaw.versions import merge, versions
 
@@ -98,7 +98,14 @@ def _train(training: Training, held: holding.Hold, done: int, output: Output) ->
     folder, log_path = training.folder, training.folder / "train.log"
     first = max(done, training.first_update)
     worker.import_fairseq()  # before the clock starts: it is no part of the training
-    held.tell(from_update=first, update=first, updates=training.updates, versions=versions())
+    log_bytes = log_path.stat().st_size if log_path.exists() else 0
+    held.tell(
+        from_update=first,
+        update=first,
+        updates=training.updates,
+        versions=versions(),
+        log_bytes=log_bytes,
+    )
     held.write()
     stretch = Stretch(training, first, time.monotonic())
     progress = log.ProgressPrinter(output.label, training.updates, training.tokens_per_update)
@@ -159,7 +166,9 @@ class Stretch:
 
 def _remember_interrupted(training: Training, dead: holding.Holder, done: int) -> None:
     """Append what a process did that died without a word: it saved up to `done`, and lost the rest."""
-    before = log.read_log(training.folder / "train.log")
+    if dead.log_bytes is None:
+        return  # before it trained
+    before = log.read_log(training.folder / "train.log", dead.log_bytes)
     counted = max((entry["to_update"] for entry in read_history(training.folder)), default=0)
     first = max(dead.from_update, training.first_update, counted)
     saved = max(done, first)
@@ -189,8 +198,9 @@ def _append(
         "processes": training.processes.count,
         "versions": made_with,
     }
-    with (training.folder / HISTORY).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(entry) + "\n")
+    lines = [*read_history(training.folder), entry]
+    with write_aside(training.folder / HISTORY) as aside:
+        aside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +22,8 @@ import psutil
 from downlaw.engine import worker
 
 _JOIN_SECONDS = 600
+_SRUN_SECONDS = 10.0
+_ASK_SECONDS = 0.5
 
 
 def command(
@@ -47,10 +51,11 @@ class Torchrun:
     def __init__(
         self, arguments: Sequence[str], output: Path, processes: int, nodes: int, threads: int
     ) -> None:
-        self._output = output
+        self._output, self._nodes = output, nodes
         host = "localhost" if nodes == 1 else socket.gethostname()
         start = command(arguments, processes, nodes, threads, f"{host}:{_free_port()}", str(os.getpid()))
-        self._command = [*_on_every_node(nodes), *start]
+        cuda = "--cpu" not in arguments
+        self._command = [*(_on_every_node(processes, nodes, threads, cuda) if nodes > 1 else []), *start]
         root = str(Path(__file__).resolve().parents[2])
         paths = filter(None, (root, os.environ.get("PYTHONPATH")))
         self._environment = {
@@ -58,6 +63,9 @@ class Torchrun:
             "OMP_NUM_THREADS": str(threads),
             "PYTHONPATH": os.pathsep.join(paths),
         }
+        self._environment.pop(worker.PARENT, None)
+        if nodes == 1:
+            self._environment[worker.PARENT] = str(os.getpid())
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -77,28 +85,30 @@ class Torchrun:
         return None
 
     def ask_to_stop(self) -> None:
-        """Tell the workers of this node; they tell those of the others."""
-        for process in self._children():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if worker.__name__ in process.cmdline():
-                    process.send_signal(signal.SIGUSR1)
+        """Ask torchrun, or srun, which passes it on to the torchrun of each node."""
+        self._process.send_signal(signal.SIGUSR1)
 
     def kill(self) -> None:
-        for process in [*self._children(), self._process]:
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-                process.kill()
+        """Kill torchrun, with which its workers die; srun kills those of all nodes at its second SIGINT."""
+        if self._nodes > 1:
+            for _ in range(2):
+                self._process.send_signal(signal.SIGINT)
+                if self.wait(0.3) is not None:
+                    return
+            if self.wait(_SRUN_SECONDS) is not None:
+                return
+        self._process.kill()
         self._process.wait()
 
-    def _children(self) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(self._process.pid).children(recursive=True)
-        return []
 
-
-def _on_every_node(nodes: int) -> list[str]:
-    if nodes == 1:
-        return []
-    return ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
+def _on_every_node(processes: int, nodes: int, threads: int, cuda: bool) -> list[str]:
+    """The beginning of a command line that starts the rest once on every node of this Slurm job."""
+    each = processes // nodes
+    return [
+        *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"),
+        f"--cpus-per-task={each * threads}",
+        *([f"--gpus-per-node={each}"] if cuda else []),
+    ]
 
 
 def _free_port() -> int:
@@ -109,12 +119,24 @@ def _free_port() -> int:
 
 def main() -> None:
     """torchrun with the arguments of this process."""
-    worker.die_with(os.getppid())
-    for number in worker.STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    worker.die_with(int(os.environ.get(worker.PARENT, os.getppid())))
+    os.environ[worker.PARENT] = str(os.getpid())
+    worker.hold_back_signals()
+    threading.Thread(target=_pass_signals_on, daemon=True).start()
     from torch.distributed.run import main as torchrun
 
     torchrun(sys.argv[1:])
+
+
+def _pass_signals_on() -> None:
+    """Once asked to stop, ask the workers, and those that are only starting too."""
+    signal.sigwait(worker.STOP_SIGNALS)
+    while True:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if worker.__name__ in process.cmdline():
+                    process.send_signal(signal.SIGUSR1)
+        time.sleep(_ASK_SECONDS)
 
 
 if __name__ == "__main__":

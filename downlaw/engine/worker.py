@@ -22,6 +22,8 @@ from downlaw.engine.log import OUTCOME
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 STOPPED, DIVERGED, DISK_FULL = 75, 76, 77
+PARENT = "DOWNLAW_PARENT"
+"""The variable that names the process which started this one, and which it must not outlive."""
 _DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PR_SET_PDEATHSIG = 1
 
@@ -39,6 +41,11 @@ def import_fairseq() -> None:
     import fairseq.sequence_generator  # noqa: F401
     import fairseq_cli.train  # noqa: F401
     import torch._dynamo  # noqa: F401
+
+
+def hold_back_signals() -> None:
+    """Keep signals that ask to stop waiting, here and in all that this starts, until a training takes them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
 def die_with(parent: int) -> None:
@@ -112,6 +119,7 @@ def _save_when_asked(fairseq_train: Any) -> Callable[[], bool]:
 
     for number in STOP_SIGNALS:
         signal.signal(number, ask)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     as_usual = fairseq_train.validate_and_save
 
     def validate_and_save(cfg: Any, trainer: Any, *others: Any) -> tuple[list[float | None], bool]:
@@ -159,7 +167,7 @@ def process_arguments(environment: dict[str, str], cuda: bool) -> list[str]:
 
 def main() -> None:
     """Run as one of torchrun's processes: the number of threads, then fairseq's arguments."""
-    die_with(os.getppid())
+    die_with(int(os.environ[PARENT]))
     threads, arguments = int(sys.argv[1]), sys.argv[2:]
     arguments += process_arguments(dict(os.environ), cuda="--cpu" not in arguments)
     import_fairseq()
