@@ -35,6 +35,7 @@ _MOST_ABOUT = 2**20
 _OVERHEAD = 2**26
 _CHUNK = 2**20
 _SAY_SECONDS = 10
+_LONGEST_LINE = 2**24
 _FREE_BYTES = 2**24
 _MAY_BE_THERE = {"README.md"}
 """What a clone has in its results folder."""
@@ -102,7 +103,7 @@ class _Restoring:
         frame = Frame(self.stream, self.refused)
         try:
             with tarfile.open(fileobj=frame, mode="r|", encoding="utf-8") as tar:
-                found = members(tar, self.refused)
+                found = members(tar, frame, self.refused)
                 self.read_about(tar, found)
                 folder = self.target(results)
                 with made(folder), temporary_in(folder) as aside, temporary_in(self.into) as staged:
@@ -169,10 +170,13 @@ class _Restoring:
     def extract(self, tar: tarfile.TarFile, found: Iterator[Member], aside: Path) -> None:
         """Write every member below `aside`, and keep its hash."""
         total = self.about["bytes"]
-        most = total + _OVERHEAD + self.about["files"] * 2**10
+        own = _OVERHEAD + self.about["files"] * 2**10
+        most = total + own
         done, said = 0, time.monotonic()
         _open(aside / ABOUT).write(self.about_content)
         for name, member in found:
+            if name == MANIFEST and member.size > own:
+                raise self.refused("its manifest is longer than it can be")
             try:
                 file = _open(aside / name)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
@@ -215,7 +219,7 @@ class _Restoring:
         start = f"{self.about['results']}/"
         paths = []
         with (aside / RECORDS).open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), ""), start=1):
                 try:
                     entry = json.loads(line)
                     name, record = entry["file"], dict(entry["record"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tarfile
 from collections.abc import Callable, Iterator
@@ -20,10 +21,13 @@ Member = tuple[str, tarfile.TarInfo]
 
 _PACKED_CHUNK = 2**12
 """Small, since 3 bytes of zstd can stand for 128 KiB."""
+_LONGEST_HEADER = 2**20
+"""tarfile reads a header into memory, whatever size it says it has."""
+_SKIPPABLE = 0x184D2A50.to_bytes(4, "little")
 _UNCLEAN = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
-def members(tar: tarfile.TarFile, refuse: Refuse) -> Iterator[Member]:
+def members(tar: tarfile.TarFile, frame: Frame, refuse: Refuse) -> Iterator[Member]:
     """Every member in turn, once its name and its kind are checked.
 
     Raises:
@@ -32,7 +36,10 @@ def members(tar: tarfile.TarFile, refuse: Refuse) -> Iterator[Member]:
     """
     seen: set[str] = set()
     top = None
-    while member := tar.next():
+    while True:
+        frame.allow(_LONGEST_HEADER)
+        if not (member := tar.next()):
+            return
         tar.members.clear()  # it would keep them all
         parts = member.name.split("/")
         shown = repr(member.name)
@@ -49,6 +56,7 @@ def members(tar: tarfile.TarFile, refuse: Refuse) -> Iterator[Member]:
         name = "/".join(parts[1:])
         if parts[0] != top or not (belongs(name) or name.startswith("archive/") or name == CRATE):
             raise refuse(f"the member {shown} does not belong into the archive of a study")
+        frame.allow(_LONGEST_HEADER + member.size)
         yield name, member
 
 
@@ -59,6 +67,12 @@ class Frame:
         self._stream, self._refuse = stream, refuse
         self._frame = zstandard.ZstdDecompressor().decompressobj()
         self._ready = bytearray()
+        self._allowed = _LONGEST_HEADER
+        self._sha256 = hashlib.sha256()
+
+    def allow(self, size: int) -> None:
+        """How much may be read until this is called again."""
+        self._allowed = size
 
     def read(self, size: int) -> bytes:
         while (
@@ -68,19 +82,33 @@ class Frame:
                 self._ready += self._frame.decompress(packed)
             except zstandard.ZstdError as error:
                 raise self._refuse(f"it is damaged, or no archive of downlaw: {error}") from None
+            self._sha256.update(packed[: len(packed) - len(self._frame.unused_data)])
         content = bytes(self._ready[:size])
         del self._ready[:size]
+        self._allowed -= len(content)
+        if self._allowed < 0:
+            raise self._refuse("it is damaged: something in it is longer than it can be")
         return content
 
     def finish(self) -> None:
-        """Read to the end, where zstd keeps a checksum of everything.
+        """Read to the end, and compare the hash that is there with all that came before.
 
         Raises:
-            ArchiveError: for a file that is cut short, or goes on behind its end.
+            ArchiveError: for a file that is cut short, was changed anywhere, or goes on behind its end.
         """
-        while self.read(2**20):
+        self.allow(_LONGEST_HEADER)
+        while self.read(2**16):
             pass
-        if not self._frame.eof:
+        expected = seal(self._sha256.digest())
+        found = self._frame.unused_data + self._stream.read(len(expected) + 1)
+        if not self._frame.eof or len(found) < len(expected):
             raise self._refuse("it is cut short")
-        if self._frame.unused_data or self._stream.read(1):
+        if len(found) > len(expected):
             raise self._refuse("something was added behind its end")
+        if found != expected:
+            raise self._refuse("it is damaged: its SHA-256 is not the one at its end")
+
+
+def seal(sha256: bytes) -> bytes:
+    """What ends an archive: the hash of all before, as a frame that zstd skips."""
+    return _SKIPPABLE + len(sha256).to_bytes(4, "little") + sha256

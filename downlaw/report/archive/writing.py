@@ -30,6 +30,7 @@ from .contents import ABOUT, CONFIGS, CRATE, LOCK, MANIFEST, RECORDS, STUDY, Con
 from .crate import Described, crate_metadata
 from .errors import ArchiveError
 from .records import records
+from .stream import seal
 
 FORMAT = 1
 LEVEL = 9
@@ -149,7 +150,8 @@ def _write(
         "left_out": found.left_out,
     }
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
-    with compressor.stream_writer(stream, closefd=False) as packed:
+    sealed = _Sealed(stream)
+    with compressor.stream_writer(sealed, closefd=False) as packed:
         tar = tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8")  # noqa: SIM115
         writer = _Writer(tar, study.study, total, say)
         writer.add_bytes(ABOUT, _json(about), newest)
@@ -168,6 +170,7 @@ def _write(
         writer.add_bytes(CRATE, _json(crate_metadata(described)), newest)
         writer.add_bytes(MANIFEST, _json({"files": writer.files}), newest)
         tar.close()
+    sealed.end()
     return Archived(path, len(found.files), size, found.left_out)
 
 
@@ -247,6 +250,20 @@ class _Writer:
         if time.monotonic() - self._said > _SAY_SECONDS:
             self._said = time.monotonic()
             self._say(f"archive: {self._done / 2**20:,.0f} of {self._total / 2**20:,.0f} MiB")
+
+
+class _Sealed:
+    """A file that ends with the hash of what was written into it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._sha256 = stream, hashlib.sha256()
+
+    def write(self, content: bytes) -> int:
+        self._sha256.update(content)
+        return self._stream.write(content)
+
+    def end(self) -> None:
+        self._stream.write(seal(self._sha256.digest()))
 
 
 class _Hashed:

@@ -15,6 +15,7 @@ import zstandard
 
 from downlaw.report.archive import write_archive
 from downlaw.report.archive.records import METADATA, write_record
+from downlaw.report.archive.stream import seal
 from downlaw.study import load_study
 
 CONFIG: dict[str, Any] = {
@@ -154,7 +155,8 @@ def pack(
             if name == "archive/manifest.json":
                 add(tar)
             put(tar, f"made-up/{name}", data)
-    path.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(packed.getvalue()))
+    frame = zstandard.ZstdCompressor(write_checksum=True).compress(packed.getvalue())
+    path.write_bytes(frame + seal(hashlib.sha256(frame).digest()))
     return path
 
 

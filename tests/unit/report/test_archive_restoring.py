@@ -139,7 +139,16 @@ def test_a_flipped_bit_in_a_member(content: dict, clone: Path, tmp_path: Path, n
     refused(damaged, clone, f"{name} is damaged")
 
 
-@pytest.mark.parametrize("left", [0, 3, 200, 0.5, -1, -4])
+def test_no_bit_can_flip_unseen(archive: Path, clone: Path, tmp_path: Path):
+    whole = archive.read_bytes()
+    for at in (*range(4, 20), *range(len(whole) - 45, len(whole))):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << at % 8
+        (tmp_path / "a.tar.zst").write_bytes(damaged)
+        refused(tmp_path / "a.tar.zst", clone, "damaged|cut short|added|no archive of downlaw|longer than")
+
+
+@pytest.mark.parametrize("left", [0, 3, 200, 0.5, -1, -4, -40, -41])
 def test_a_file_that_is_cut_short(archive: Path, clone: Path, tmp_path: Path, left: float):
     whole = archive.read_bytes()
     (tmp_path / "a.tar.zst").write_bytes(whole[: int(left * len(whole)) if left == 0.5 else left])
@@ -231,6 +240,15 @@ def test_an_archive_that_unpacks_to_more_than_it_says(content: dict, clone: Path
     huge = pack(tmp_path / "a.tar.zst", content, lambda tar: put(tar, "made-up/noise.csv", bytes(80 * 2**20)))
     assert huge.stat().st_size < 2**20
     refused(huge, clone, "it holds more bytes than it tells of")
+
+
+def test_a_header_that_would_fill_the_memory(content: dict, clone: Path, tmp_path: Path):
+    def add(tar: tarfile.TarFile) -> None:
+        member = tarfile.TarInfo("made-up/noise.csv")
+        member.pax_headers = {"comment": "x" * 2**23}
+        tar.addfile(member)
+
+    refused(pack(tmp_path / "a.tar.zst", content, add), clone, "something in it is longer than it can be")
 
 
 # --- Where to
