@@ -85,8 +85,7 @@ def train_once(training: Training, output: Output) -> dict[str, Any]:
         if done:
             checkpoints.refuse_foreign(folder / checkpoints.LAST, folder, training.model)
             checkpoints.spread_over(folder / checkpoints.LAST, training.processes.count)
-        if held.previous:
-            _remember_interrupted(training, held.previous, done)
+        _remember_interrupted(training, held.previous, done)
         with training.on_node():
             record = _train(training, held, done, output)
         write_json(folder / RECORD, record)
@@ -164,17 +163,21 @@ class Stretch:
             _append(self.training, self.first, last, 0, ended, seconds, device, versions())
 
 
-def _remember_interrupted(training: Training, dead: holding.Holder, done: int) -> None:
-    """Append what a process did that died without a word: it saved up to `done`, and lost the rest."""
-    if dead.log_bytes is None:
-        return  # before it trained
-    before = log.read_log(training.folder / "train.log", dead.log_bytes)
-    counted = max((entry["to_update"] for entry in read_history(training.folder)), default=0)
-    first = max(dead.from_update, training.first_update, counted)
-    saved = max(done, first)
-    lost = max(0, max(before.updates, dead.update) - saved)
-    if saved > first or lost:
-        _append(training, first, saved, lost, "interrupted", dead.seconds, before.device, dead.versions)
+def _remember_interrupted(training: Training, dead: holding.Holder | None, done: int) -> None:
+    """Append what is not in the history yet: what a process saved, up to `done`, and lost when it died."""
+    begun = max(
+        (entry["to_update"] for entry in read_history(training.folder)), default=training.first_update
+    )
+    saved = max(done, training.first_update)
+    lost, seconds, made_with = 0, 0.0, {}
+    before = log.TrainingLog()
+    if dead and dead.log_bytes is not None:  # else it died before it trained
+        before = log.read_log(training.folder / "train.log", dead.log_bytes)
+        lost = max(0, max(before.updates, dead.update) - saved)
+        seconds, made_with = dead.seconds, dead.versions
+    if saved > begun or lost:
+        first = min(begun, saved)
+        _append(training, first, saved, lost, "interrupted", seconds, before.device, made_with)
 
 
 def _append(

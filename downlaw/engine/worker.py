@@ -44,7 +44,7 @@ def import_fairseq() -> None:
 
 
 def hold_back_signals() -> None:
-    """Keep signals that ask to stop waiting, here and in all that this starts, until a training takes them."""
+    """Keep signals that ask to stop waiting, here and in all that this starts, for a training to take."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 

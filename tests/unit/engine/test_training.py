@@ -250,7 +250,8 @@ def test_a_process_that_dies_just_before_its_record_loses_nothing(undisturbed, t
     record = pretrain(toy_study(**LONG), toy.mixture("fr"), tmp_path)
     for fact in ("sha256", "training_loss", "target_tokens_a_update", "updates", "tokens", "identity"):
         assert record[fact] == undisturbed[fact]
-    assert not (folder / "history.jsonl").exists()  # nothing was trained
+    assert history(folder) == [(0, LONG_UPDATES)]
+    assert (folder / "train.log").read_text() == (source / "train.log").read_text()  # nothing was trained
 
 
 def test_a_second_process_waits_for_the_first_and_takes_over_what_it_left(
@@ -364,7 +365,7 @@ def test_a_resumed_finetuning_equals_an_uncut_one_to_the_bit(cut, trained, toy, 
     )
     launch.train(arguments, folder / "train.log", launch.Processes(), lambda log: None)
     resumed = finetune(study, toy.subset(100), start, tmp_path / "cut")
-    assert history(folder) == [(cut, 42)]  # what came before, the test made by itself
+    assert history(folder) == [(0, cut), (cut, 42)]
     assert_same_weights(load(resumed), load(uncut))
     assert resumed["target_tokens_a_update"] == uncut["target_tokens_a_update"]
 

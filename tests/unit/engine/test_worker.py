@@ -45,8 +45,8 @@ def test_a_signal_does_not_choose_another_best_checkpoint(toy, toy_study, tmp_pa
     prepared, data = tmp_path / "prepared", tmp_path / "data"
     study = toy_study(
         finetune__checkpoint="best",
-        finetune__updates=60,
-        finetune__validate_every_updates=25,
+        finetune__updates=240,
+        finetune__validate_every_updates=100,
         finetune__pairs=[50],
     )
     subsets.write_task("en-de", study, toy.pairs, toy.model, toy.dictionary, prepared)
