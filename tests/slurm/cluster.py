@@ -95,6 +95,7 @@ class Node:
     cpus: int = 4
     memory_mb: int = 8000
     gpus: int = 2
+    gpu_model: str = "a100"
 
 
 def why_not() -> str | None:
@@ -122,7 +123,7 @@ def _is_left_over(config: Path) -> bool:
 class Cluster:
     """A running Slurm; a context manager that stops it and removes what it left."""
 
-    nodes: Sequence[Node] = (Node("node1"), Node("node2"))
+    nodes: Sequence[Node] = (Node("node1"), Node("node2", gpu_model="h100"))
     folder: Path = field(default_factory=Path, init=False)
 
     def __enter__(self) -> Cluster:
@@ -154,7 +155,8 @@ class Cluster:
         ports = _free_ports(2 + len(self.nodes))
         lines = [
             f"NodeName={node.name} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 Port={port} "
-            f"CPUs={node.cpus} RealMemory={node.memory_mb}{f' Gres=gpu:{node.gpus}' if node.gpus else ''}"
+            f"CPUs={node.cpus} RealMemory={node.memory_mb}"
+            + (f" Gres=gpu:{node.gpu_model}:{node.gpus}" if node.gpus else "")
             for node, port in zip(self.nodes, ports[2:], strict=True)
         ]
         with_gpus = ",".join(node.name for node in self.nodes if node.gpus) or "ALL"
@@ -168,8 +170,8 @@ class Cluster:
         (self.folder / "slurm.conf").write_text(text)
         (self.folder / "gres.conf").write_text(
             "".join(
-                f"NodeName={node.name} Name=gpu File={self.folder}/dev/gpu[0-{node.gpus - 1}] "
-                "Flags=nvidia_gpu_env\n"
+                f"NodeName={node.name} Name=gpu Type={node.gpu_model} "
+                f"File={self.folder}/dev/gpu[0-{node.gpus - 1}] Flags=nvidia_gpu_env\n"
                 for node in self.nodes
                 if node.gpus
             )

@@ -37,6 +37,7 @@ def test_more_gpus_than_a_node_has(cluster: Cluster, tmp_path: Path) -> None:
         *("--set-resources", "pretrain:slurm_partition=gpu"),
         compute={"device": "cuda", "threads": 1},
         resources=RESOURCES | {"pretrain": training},
+        pretrain__batches_per_update=8,
     )
     assert (
         "pretrain: 8 GPUs of a node are asked for, but nodes of partition 'gpu' have 2: "
@@ -69,10 +70,18 @@ def test_a_cluster_that_keeps_no_accounts(cluster: Cluster, tmp_path: Path) -> N
 
 
 def test_a_node_without_cuda(cluster: Cluster, tmp_path: Path) -> None:
-    made = make_workplace(tmp_path, **SMALL, resources=RESOURCES, compute={"device": "cuda", "threads": 1})
+    """The job lands where the profile says, and says there what is missing."""
+    made = make_workplace(
+        tmp_path, **SMALL | {"resources": RESOURCES, "compute": {"device": "cuda", "threads": 1}}
+    )
     place = SlurmPlace(made.folder, made.study)
-    gpus = [f"{rule}:slurm_partition=gpu" for rule in ("pretrain", "finetune", "evaluate")]
-    done = place.snakemake("--set-resources", *gpus, "--retries", "0", "--until", "pretrain", cores=4)
+    asked = [f"{rule}:slurm_partition=gpu" for rule in ("pretrain", "finetune", "evaluate")]
+    done = place.snakemake(
+        *("--set-resources", *asked, "pretrain:gpu_model=h100", "--retries", "0", "--until", "pretrain"),
+        cores=4,
+    )
     assert done.returncode != 0
     log = (place.folder / "results/logs/pretrain/fr-seed1-1000.log").read_text()
-    assert "compute.device is cuda, but" in log
+    assert log.startswith("error: pretrain fr seed 1 to 1,000 tokens: compute.device is cuda, but")
+    _, last = max(cluster.jobs().items())
+    assert (last["partition"], last["node"]) == ("gpu", "node2")
