@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import archive, decisions, families, laws, next_run, paired, study, testbed
+from . import archive, decisions, families, laws, next_run, paired, status, study, testbed
 from .errors import for_people
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ for panel, commands in (
         A_STUDY,
         {
             "plan": study.show_plan,
+            "status": status.show_status,
             "schema": study.schema,
             "summary": study.show_summary,
             "restore": archive.restore,

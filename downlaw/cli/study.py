@@ -31,7 +31,7 @@ def show_plan(
 
     Example: downlaw plan --configfile studies/mine.yaml
     """
-    stages = plan(_study(configfile))
+    stages = plan(read_study(configfile))
     if as_json:
         print(json.dumps(as_records(stages), indent=2))
         return
@@ -69,7 +69,8 @@ def show_summary(
         raise CommandError(f"{error.filename}: {error.strerror}; run the study first") from None
 
 
-def _study(path: Path) -> Study:
+def read_study(path: Path) -> Study:
+    """The study of a file; ends the command where it cannot run."""
     try:
         return load_study(path)
     except StudyError as error:

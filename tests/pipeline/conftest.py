@@ -109,6 +109,12 @@ class Workplace:
         assert done.returncode == 0, done.stderr + done.stdout
         return job_counts(done.stdout + done.stderr)
 
+    def status(self) -> list[dict[str, Any]]:
+        """What `downlaw status` says of every training and every run."""
+        done = self.run([str(BIN / "downlaw"), "status", "--configfile", "study.yaml", "--json"])
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["runs"]
+
     def updates(self, stage: str) -> int:
         """Optimizer updates really made so far in a stage, by all trainings together."""
         return sum(

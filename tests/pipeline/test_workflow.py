@@ -122,6 +122,7 @@ def test_pretraining_updates_are_the_longest_chains_alone(finished: Workplace):
 
 def test_a_second_run_has_nothing_to_do(finished: Workplace):
     assert finished.planned() == {}
+    assert {run["state"] for run in finished.status()} == {"done"}
 
 
 @pytest.fixture
@@ -201,6 +202,9 @@ def test_a_killed_segment_resumes_and_ends_as_an_undisturbed_one(small: Workplac
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (killed.folder / target).exists()
+    (crashed,) = (run for run in killed.status() if run["state"] == "crashed")
+    assert (crashed["stage"], crashed["mixture"], crashed["tokens"]) == ("pretrain", "fr", tokens)
+    assert 20 <= crashed["update"] < updates
 
     assert killed.snakemake("--unlock").returncode == 0
     for place in (killed, undisturbed):

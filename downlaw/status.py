@@ -1,0 +1,285 @@
+"""How far a study is: the state of every training and of every run's scores, from the files that there are.
+
+Nothing is written, locked or loaded, and every file is read at most once: this can be asked while a workflow
+runs, and costs what the study has runs.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from downlaw.engine.holding import HOLDER, Holder, has_died, read_holder
+from downlaw.engine.once import OK, RECORD, read_history
+from downlaw.engine.training import DIVERGED_IN_PRETRAINING, finetuning_identity, pretraining_identity
+from downlaw.files import digest, read_json
+from downlaw.study import Study
+from downlaw.study.matrix import Run, Start, runs, segments, starts
+
+DONE, RUNNING, CRASHED, DIVERGED, TO_DO = "done", "running", "crashed", "diverged", "to do"
+STATES = (DONE, RUNNING, CRASHED, DIVERGED, TO_DO)
+STAGES = ("pretrain", "finetune", "evaluate")
+SILENT_SECONDS = 120.0
+"""A training on another host that has not told of itself for so long counts as dead."""
+
+_TAIL_BYTES = 65536
+_PERIODIC = re.compile(r"checkpoint_\d+_(\d+)\.pt")
+_SAVED = re.compile(r"Saved checkpoint .* @ (\d+) updates")
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """The state of a training (stages pretrain and finetune), or of the scores of a run (evaluate).
+
+    Attributes:
+        tokens: Dp as asked, 0 for the baseline.
+        state: one of STATES.
+        update: how far a training is; where one that crashed goes on.
+        reason: why it crashed or diverged, or who runs it.
+        versions: of the software that made it, where that is on record.
+    """
+
+    stage: str
+    task: str | None
+    mixture: str
+    pretraining_seed: int
+    tokens: int
+    pairs: int | None = None
+    learning_rate: float | None = None
+    finetuning_seed: int | None = None
+    state: str = TO_DO
+    update: int = 0
+    updates: int = 0
+    reason: str = ""
+    versions: Mapping[str, list[str]] | None = None
+
+    @property
+    def name(self) -> str:
+        start = f"{self.mixture} seed {self.pretraining_seed} at {self.tokens:,} tokens"
+        if self.task is None:
+            return f"pretrain {start}"
+        run = f"Df {self.pairs:,} rate {self.learning_rate:g} seed {self.finetuning_seed}"
+        return f"{self.stage} {self.task} from {start if self.tokens else 'nothing'}, {run}"
+
+
+def statuses(study: Study) -> list[RunStatus]:
+    """Every training of a study in the order of training, then the scores of every run."""
+    chains: dict[Start, RunStatus] = {}
+    identities: dict[Start, str | None] = {}
+    for start, identity, status in _segments(study):
+        chains[start], identities[start] = status, identity
+    batches = list(_batches(study, chains, identities))
+    finetuned = [run for _, batch in batches for run in batch]
+    scored = [run for path, batch in batches for run in _scores(study, path, batch)]
+    return [*chains.values(), *finetuned, *scored]
+
+
+def _segments(study: Study) -> Iterator[tuple[Start, str | None, RunStatus]]:
+    subsets = study.results / "subsets/mixtures"
+    manifests = {name: _read(subsets / name / "manifest.json") for name in study.mixtures}
+    for segment in segments(study):
+        start = Start(segment.mixture, segment.seed, segment.tokens_asked)
+        path = Path("pretrain", _path(start))
+        status = RunStatus("pretrain", None, start.mixture, start.seed, start.tokens_asked)
+        status = replace(status, updates=segment.updates)
+        record, manifest = _read(study.results / path), manifests[start.mixture]
+        identity = (
+            digest(pretraining_identity(study, segment, manifest))
+            if manifest
+            else (record or {}).get("identity")
+        )
+        status = _training(status, study.results / path.with_suffix(""), identity, [record] if record else [])
+        (status,) = _explained(study, path, [status])
+        yield start, identity, status
+
+
+def _batches(
+    study: Study, chains: Mapping[Start, RunStatus], identities: Mapping[Start, str | None]
+) -> Iterator[tuple[Path, list[RunStatus]]]:
+    """The finetunings that share a start, and where their record lies in `finetune`."""
+    for task in study.tasks:
+        folder = study.results / "subsets/tasks" / task
+        subsets = {pairs: _read(folder / str(pairs) / "manifest.json") for pairs in study.finetune.pairs}
+        for start in starts(study):
+            path = Path(task) / _path(start)
+            records = _read(study.results / "finetune" / path) or []
+            known = start.is_baseline or identities[start] is not None
+            batch = []
+            for run in runs(study, task, start):
+                status = _run_status(study, run)
+                if not start.is_baseline and chains[start].state == DIVERGED:
+                    reason = f"{DIVERGED_IN_PRETRAINING}: {chains[start].reason}"
+                    batch.append(replace(status, state=DIVERGED, reason=reason))
+                    continue
+                subset = subsets[run.pairs]
+                identity = (
+                    digest(finetuning_identity(study, run, subset, identities.get(start)))
+                    if subset and known
+                    else _recorded(records, run)
+                )
+                place = study.results / "finetune" / path.with_suffix("")
+                batch.append(_training(status, place, identity, records))
+            yield path, _explained(study, "finetune" / path, batch)
+
+
+def _run_status(study: Study, run: Run) -> RunStatus:
+    start = run.start
+    return RunStatus(
+        "finetune",
+        run.task,
+        start.mixture,
+        start.seed,
+        start.tokens_asked,
+        run.pairs,
+        run.learning_rate,
+        run.seed,
+        updates=study.finetune.updates,
+    )
+
+
+def _recorded(records: Iterable[Mapping[str, Any]], run: Run) -> str | None:
+    """The identity of a run by its record, where what it is made from is not there to tell."""
+    for record in records:
+        if _key(record) == (run.pairs, run.learning_rate, run.seed):
+            return record.get("identity")
+    return None
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["finetune_pairs"], row["learning_rate"], row["finetuning_seed"]
+
+
+def _training(
+    status: RunStatus, root: Path, identity: str | None, records: Iterable[Mapping[str, Any]]
+) -> RunStatus:
+    """The state of the training that lies in `root`/`identity`; None is one whose data is still to come."""
+    if identity is None:
+        return status
+    folder = root / identity
+    record = next((one for one in records if one.get("identity") == identity), None) or _read(folder / RECORD)
+    if record:
+        state, reason, made_by = DIVERGED, record["reason"], record.get("versions")
+        if record["status"] == OK:
+            return replace(status, state=DONE, update=status.updates, versions=made_by)
+        return replace(status, state=state, reason=reason, versions=made_by)
+    holder = read_holder(folder)
+    if holder and _lives(folder, holder):
+        return replace(status, state=RUNNING, update=holder.update, reason=str(holder))
+    saved = _saved(folder)
+    if holder:
+        return replace(status, state=CRASHED, update=saved, reason=f"{holder} died")
+    return replace(status, state=CRASHED, update=saved, reason="stopped, and saved") if saved else status
+
+
+def _lives(folder: Path, holder: Holder) -> bool:
+    died = has_died(holder)
+    if died is not None:
+        return not died
+    try:
+        return time.time() - (folder / HOLDER).stat().st_mtime < SILENT_SECONDS
+    except FileNotFoundError:  # it has just ended
+        return True
+
+
+def _saved(folder: Path) -> int:
+    """The update that a training goes on from, by the names of files and fairseq's log."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    saved = [int(found[1]) for name in names if (found := _PERIODIC.fullmatch(name))]
+    if any(name.endswith(".pt") for name in names):
+        saved += [int(found) for found in _SAVED.findall(_tail(folder / "train.log"))[-1:]]
+        saved += [entry["to_update"] for entry in read_history(folder)[-1:]]
+    return max(saved, default=0)
+
+
+def _scores(study: Study, path: Path, batch: Iterable[RunStatus]) -> list[RunStatus]:
+    """Whether the runs of a batch are in its table of scores. Those that were not selected need none."""
+    rows = {_key(row) for row in _read(study.results / "evaluate" / path) or []}
+    found = []
+    for run in batch:
+        score = replace(run, stage="evaluate", state=TO_DO, update=0, updates=0, reason="", versions=None)
+        scored = run.state == DONE and (run.pairs, run.learning_rate, run.finetuning_seed) in rows
+        if run.state == DIVERGED:
+            score = replace(score, state=DIVERGED, reason=run.reason)
+        found.append(replace(score, state=DONE) if scored else score)
+    return _explained(study, "evaluate" / path, found)
+
+
+def _explained(study: Study, path: Path, batch: list[RunStatus]) -> list[RunStatus]:
+    """The states of a job's runs, with the error that its log ends in given to the one it stopped at."""
+    states = [run.state for run in batch]
+    if RUNNING in states or not (CRASHED in states or TO_DO in states):
+        return batch
+    rule, *names = path.with_suffix("").parts
+    error = last_error(study.results / "logs" / rule / f"{'-'.join(names)}.log")
+    if error:
+        stopped = states.index(CRASHED if CRASHED in states else TO_DO)
+        batch[stopped] = replace(batch[stopped], state=CRASHED, reason=error)
+    return batch
+
+
+def last_error(log: Path) -> str:
+    """The error that a job's log ends in; nothing where it ends otherwise, or is not there."""
+    lines = [line for line in _tail(log).splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if lines[-1].startswith("error: "):
+        return lines[-1].removeprefix("error: ")
+    failed = any(line.startswith("Traceback (most recent call last)") for line in lines)
+    return lines[-1] if failed and not lines[-1].startswith(" ") else ""
+
+
+def other_errors(study: Study) -> dict[str, str]:
+    """The errors of all other jobs whose last attempt failed, by log file."""
+    logs = study.results / "logs"
+    found = {
+        f"{path.parent.name}/{path.stem}": last_error(path)
+        for path in sorted(logs.glob("*/*.log"))
+        if path.parent.name not in STAGES
+    }
+    return {job: error for job, error in found.items() if error}
+
+
+def counts(found: Iterable[RunStatus]) -> dict[tuple[str, str | None, str], Counter[str]]:
+    """How many are in each state, by stage, task and mixture, in the order of the study."""
+    table: dict[tuple[str, str | None, str], Counter[str]] = {}
+    for run in found:
+        table.setdefault((run.stage, run.task, run.mixture), Counter())[run.state] += 1
+    return table
+
+
+def mixed_versions(found: Iterable[RunStatus]) -> dict[str, dict[str, int]]:
+    """Runs by version, of each part of the software of which there is more than one."""
+    made_by = [run.versions for run in found if run.stage == "finetune" and run.state == DONE]
+    names = sorted({name for versions in made_by for name in versions or ()})
+    table = {
+        name: Counter(" + ".join((versions or {}).get(name, ["unknown"])) for versions in made_by)
+        for name in names
+    }
+    return {name: dict(sorted(counted.items())) for name, counted in table.items() if len(counted) > 1}
+
+
+def _path(start: Start) -> Path:
+    return Path(start.mixture, f"seed{start.seed}", f"{start.tokens_asked}.json")
+
+
+def _read(path: Path) -> Any:
+    """The contents of a JSON file; None where there is none, or none that is whole."""
+    try:
+        return read_json(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _tail(path: Path) -> str:
+    """The last lines of a log; nothing where there is none."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            return stream.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
