@@ -137,15 +137,23 @@ def _pairs(systems: list[System]) -> Iterator[tuple[str, System, System]]:
         places[system[:2]].append(system)
     for here in places.values():
         pretrained = [system for system in here if system.pretrain_tokens]
-        for tokens in sorted({system.pretrain_tokens for system in pretrained}):
-            for a, b in combinations([s for s in pretrained if s.pretrain_tokens == tokens], 2):
+        for at_tokens in _grouped(pretrained, "pretrain_tokens"):
+            for a, b in combinations(at_tokens, 2):
                 yield MIXTURES, a, b
         for b in (system for system in here if not system.pretrain_tokens):
             for a in pretrained:
                 yield BASELINE, a, b
-        for mixture in sorted({system.mixture for system in pretrained}):
-            for b, a in pairwise([s for s in pretrained if s.mixture == mixture]):
+        for of_mixture in _grouped(pretrained, "mixture"):
+            for b, a in pairwise(of_mixture):
                 yield MORE_TOKENS, a, b
+
+
+def _grouped(systems: Iterable[System], by: str) -> list[list[System]]:
+    """Systems with the same value of a field together, in the order of the values."""
+    groups: dict[object, list[System]] = defaultdict(list)
+    for system in systems:
+        groups[getattr(system, by)].append(system)
+    return [groups[value] for value in sorted(groups)]  # type: ignore[type-var]
 
 
 def _row(

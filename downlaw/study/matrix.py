@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,15 +51,10 @@ class Run:
 
 def segments(study: Study) -> Iterator[Segment]:
     """Every segment, chain by chain and in the order of training within a chain."""
-    pretrain = study.pretrain
     for mixture in study.mixtures:
-        for seed in pretrain.seeds:
-            previous = None
-            for tokens_asked in pretrain.tokens:
-                updates = pretrain.updates(tokens_asked)
-                tokens = updates * pretrain.tokens_per_update
-                yield Segment(mixture, seed, tokens_asked, updates, tokens, previous)
-                previous = tokens_asked
+        for seed in study.pretrain.seeds:
+            for place in range(len(study.pretrain.tokens)):
+                yield _segment(study, mixture, seed, place)
 
 
 def segment(study: Study, mixture: str, seed: int, tokens_asked: int) -> Segment:
@@ -67,10 +63,21 @@ def segment(study: Study, mixture: str, seed: int, tokens_asked: int) -> Segment
     Raises:
         KeyError: where the study does not ask for it.
     """
-    for one in segments(study):
-        if (one.mixture, one.seed, one.tokens_asked) == (mixture, seed, tokens_asked):
-            return one
-    raise KeyError(f"the study has no segment {mixture}, seed {seed}, {tokens_asked} tokens")
+    pretrain = study.pretrain
+    asked = mixture in study.mixtures and seed in pretrain.seeds
+    place = bisect_left(pretrain.tokens, tokens_asked)
+    if not asked or tokens_asked not in pretrain.tokens[place : place + 1]:
+        raise KeyError(f"the study has no segment {mixture}, seed {seed}, {tokens_asked} tokens")
+    return _segment(study, mixture, seed, place)
+
+
+def _segment(study: Study, mixture: str, seed: int, place: int) -> Segment:
+    """The segment to the Dp at a place in the study's list, which rises."""
+    pretrain = study.pretrain
+    tokens_asked = pretrain.tokens[place]
+    updates = pretrain.updates(tokens_asked)
+    previous = pretrain.tokens[place - 1] if place else None
+    return Segment(mixture, seed, tokens_asked, updates, updates * pretrain.tokens_per_update, previous)
 
 
 def starts(study: Study) -> list[Start]:
