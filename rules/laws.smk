@@ -8,10 +8,9 @@ rule runs:
         RESULTS / "logs/runs/runs.log",
     benchmark:
         RESULTS / "benchmarks/runs/runs.tsv"
+    localrule: True
     conda:
         "../envs/downlaw.yaml"
-    resources:
-        **asked("laws"),
     message:
         "gather all runs"
     script:

@@ -49,10 +49,9 @@ rule costs:
         RESULTS / "logs/costs/costs.log",
     benchmark:
         RESULTS / "benchmarks/costs/costs.tsv"
+    localrule: True
     conda:
         "../envs/downlaw.yaml"
-    resources:
-        **asked("report"),
     message:
         "gather costs"
     script:
@@ -75,10 +74,9 @@ rule summary:
         RESULTS / "logs/summary/summary.log",
     benchmark:
         RESULTS / "benchmarks/summary/summary.tsv"
+    localrule: True
     conda:
         "../envs/downlaw.yaml"
-    resources:
-        **asked("report"),
     message:
         "summarize"
     script:

@@ -107,10 +107,9 @@ if not SIZES.exists():
             RESULTS / "logs/check_sizes/sizes.log",
         benchmark:
             RESULTS / "benchmarks/check_sizes/sizes.tsv"
+        localrule: True
         conda:
             "../envs/downlaw.yaml"
-        resources:
-            **asked("subsets"),
         message:
             "compare every Dp and Df with the text there is"
         script:

@@ -11,7 +11,6 @@ from place import RESOURCES, SlurmPlace, running
 
 CHANGES = SMALL | {
     "mixtures": {"fr": {"shares": {"mono.fr": 1.0}}},
-    "model__dropout": 0.0,
     "pretrain__tokens": [16000],
     "pretrain__batches_per_update": 2,
 }

@@ -32,8 +32,8 @@ def test_the_tables_are_those_of_a_run_without_slurm(
 
 
 def test_small_jobs_share_slurm_jobs(by_slurm: tuple[SlurmPlace, int]) -> None:
-    # Text; four segments; five finetunings with their evaluation in groups of four; tables.
-    assert by_slurm[1] == 1 + 4 + 2 + 1
+    # Text; subsets; four segments; five finetunings with their evaluation, four together; tables; figures.
+    assert by_slurm[1] == 1 + 1 + 4 + 2 + 1 + 1
 
 
 def test_nothing_is_left_to_do_with_or_without_slurm(by_slurm: tuple[SlurmPlace, int]) -> None:
