@@ -105,18 +105,19 @@ def why_not() -> str | None:
     missing = [name for name in PROGRAMS if shutil.which(name, path=ADMIN_PATH) is None]
     if missing:
         return f"{', '.join(missing)} not installed: make slurm-test installs {', '.join(PACKAGES)} on Debian"
-    if (CONFIG.exists() or CONFIG.is_symlink()) and not _is_left_over(CONFIG):
-        return f"{CONFIG} belongs to another Slurm, which is left alone"
+    if CONFIG.exists() or CONFIG.is_symlink():
+        folder = _ours(CONFIG)
+        if folder is None:
+            return f"{CONFIG} belongs to another Slurm, which is left alone"
+        if (pid_file := folder / "run/slurmctld.pid").exists() and _alive(_pid(pid_file)):
+            return f"another one runs in {folder}; `python -m tests.slurm.cluster stop` ends it"
     return None
 
 
-def _is_left_over(config: Path) -> bool:
-    """Whether this is the link of a cluster of ours that was killed."""
-    if not config.is_symlink():
-        return False
-    folder = config.readlink().parent
-    pid_file = folder / "run/slurmctld.pid"
-    return folder.name.startswith("downlaw-slurm-") and not (pid_file.exists() and _alive(_pid(pid_file)))
+def _ours(config: Path) -> Path | None:
+    """The folder of a cluster of ours that this links to, alive or not."""
+    folder = config.readlink().parent if config.is_symlink() else Path()
+    return folder if folder.name.startswith("downlaw-slurm-") else None
 
 
 @dataclass
@@ -325,7 +326,13 @@ def processes_of(job: int) -> list[tuple[int, str]]:
 
 
 def main() -> None:
-    """Start a cluster for a person to try things on, until Ctrl-C."""
+    """Start a cluster for a person to try things on, until Ctrl-C; or stop one that was left."""
+    if sys.argv[1:] == ["stop"]:
+        if folder := _ours(CONFIG):
+            cluster = Cluster()
+            cluster.folder = folder
+            cluster.stop()
+        return
     try:
         with Cluster() as cluster:
             print(f"Slurm runs in {cluster.folder}; Ctrl-C stops it\n{cluster.call('sinfo')}", flush=True)

@@ -61,10 +61,6 @@ class SlurmPlace(Workplace):
                     process.kill()
                 process.wait()
 
-    def local(self) -> Workplace:
-        """The same folder, worked in without Slurm."""
-        return Workplace(self.folder, self.study)
-
     @property
     def said(self) -> str:
         return (self.folder / "run.log").read_text()
@@ -90,21 +86,27 @@ class SlurmPlace(Workplace):
     def record(self) -> dict[str, Any]:
         return read_json(self.training / "record.json")
 
+    def make_tables(self) -> None:
+        """Make all that stands below the training, without Slurm."""
+        wanted = [f"results/{name}.csv" for name in ("runs", "comparisons", "laws")]
+        done = Workplace(self.folder, self.study).snakemake(*wanted)
+        assert done.returncode == 0, done.stderr
+
     def tables(self) -> dict[str, bytes]:
         """Every table but that of costs, which differ from run to run."""
         found = {path.name: path.read_bytes() for path in sorted((self.folder / "results").glob("*.csv"))}
-        del found["costs.csv"]
-        return found
+        return {name: table for name, table in found.items() if name != "costs.csv"}
 
 
 def untrained(reference: Workplace, folder: Path) -> SlurmPlace:
-    """A copy of a finished study that has its text prepared, and nothing trained."""
+    """A copy of a finished study that has its text and its baseline, and nothing pretrained."""
     shutil.copytree(reference.folder, folder, copy_function=shutil.copy2)
     results = folder / "results"
-    for name in ("pretrain", "finetune", "evaluate", "report"):
-        shutil.rmtree(results / name)
+    shutil.rmtree(results / "pretrain")
     for path in [*results.glob("*.csv"), *results.glob("*.parquet")]:
         path.unlink()
+    for name in ("finetune", "evaluate"):
+        shutil.rmtree(results / name / "en-de/fr")
     return SlurmPlace(folder, reference.study)
 
 
