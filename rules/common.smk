@@ -66,8 +66,8 @@ def asked(stage):
     """What a scheduler is asked for by each job of a stage: at each further attempt more memory and time."""
     asks = getattr(STUDY.resources, stage)
     return {
-        "mem_mb": lambda wildcards, attempt: asks.memory_mb * attempt,
-        "runtime": lambda wildcards, attempt: asks.minutes * attempt,
+        "mem_mb": lambda wildcards, attempt: asks.at(attempt)[0],
+        "runtime": lambda wildcards, attempt: asks.at(attempt)[1],
     }
 
 

@@ -28,10 +28,25 @@ class Compute(Strict):
 
 
 class JobResources(Strict):
-    """What a job asks for at its first attempt; both grow with every further one."""
+    """What a job asks for at its first attempt; at the second it asks for twice that, and so on."""
 
     memory_mb: Positive = 4000
     minutes: Positive = 60
+    most_memory_mb: Positive | None = Field(None, description="no attempt asks for more, such as a node's")
+    most_minutes: Positive | None = Field(None, description="no attempt asks for more: a partition's limit")
+
+    def at(self, attempt: int) -> tuple[int, int]:
+        """Memory in MB and minutes of an attempt, the first of which is 1."""
+        memory, minutes = self.memory_mb * attempt, self.minutes * attempt
+        return min(memory, self.most_memory_mb or memory), min(minutes, self.most_minutes or minutes)
+
+    @model_validator(mode="after")
+    def _first_attempt_fits(self) -> JobResources:
+        for key in ("memory_mb", "minutes"):
+            most = getattr(self, f"most_{key}")
+            if most is not None and most < getattr(self, key):
+                raise ValueError(f"most_{key}: {most} is less than {key}, {getattr(self, key)}")
+        return self
 
 
 class TrainingResources(JobResources):

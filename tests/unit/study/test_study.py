@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from downlaw.study import BASELINE, Study, StudyError, load_study
+from downlaw.study.compute import JobResources
 from downlaw.study.training import Laws
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -360,6 +361,7 @@ def test_every_key_of_laws_is_described_and_documented():
         ("resources", {"pretrain": {"processes": 2}}, "pretrain.batches_per_update must be a multiple"),
         ("resources", {"finetune": {"processes": 3, "nodes": 2}}, "over 2 nodes evenly"),
         ("resources", {"training": {}}, "unknown key"),
+        ("resources", {"laws": {"minutes": 90, "most_minutes": 60}}, "60 is less than minutes, 90"),
         ("figures", {"formats": ["png", "png"]}, "names a value twice"),
         ("archive", {"checkpoints": "first"}, "archive.checkpoints"),
     ],
@@ -380,3 +382,8 @@ def test_keys_that_change_nothing_are_not_part_of_what_decides_weights():
     assert same.pretrain.deciding() == before.pretrain.deciding()
     config["pretrain"]["batches_per_update"] = 2
     assert load_study(config).pretrain.deciding() == before.pretrain.deciding() | {"batches_per_update": 2}
+
+
+def test_further_attempts_ask_for_more_up_to_a_limit():
+    asks = JobResources(memory_mb=4000, minutes=60, most_minutes=100)
+    assert [asks.at(attempt) for attempt in (1, 2, 3)] == [(4000, 60), (8000, 100), (12000, 100)]
