@@ -44,7 +44,8 @@ def prepare_to_resume(save_dir: Path, kept: str) -> int:
     Returns:
         the updates done so far, 0 where there is nothing to resume.
     """
-    _remove_leftovers(save_dir)
+    for leftover in _leftovers(save_dir):
+        leftover.unlink()
     last = save_dir / LAST
     if last.exists() and not is_whole(last):
         last.unlink()
@@ -61,10 +62,9 @@ def prepare_to_resume(save_dir: Path, kept: str) -> int:
     return updates_done(last)
 
 
-def _remove_leftovers(save_dir: Path) -> None:
+def _leftovers(save_dir: Path) -> list[Path]:
     """Files that a killed process was writing: fairseq's, and ours."""
-    for leftover in (*save_dir.glob("*.tmp"), *save_dir.glob(".*.pt.*.part")):
-        leftover.unlink()
+    return [*save_dir.glob("*.tmp"), *save_dir.glob(".*.pt.*.part")]
 
 
 def updates_done(path: Path) -> int:
@@ -188,15 +188,18 @@ def _reached(save_dir: Path, updates: int) -> Path:
     return last
 
 
-def remove_others(save_dir: Path, names: Sequence[str]) -> None:
-    """Remove every checkpoint but `names`, once the training is on record.
+def others(save_dir: Path, names: Sequence[str]) -> list[Path]:
+    """Every checkpoint but `names`, and what a killed process was writing.
 
     One of them is the `crash.pt` that fairseq leaves where it diverges.
     """
-    for path in save_dir.glob("*.pt"):
-        if path.name not in names:
-            path.unlink()
-    _remove_leftovers(save_dir)
+    return [path for path in save_dir.glob("*.pt") if path.name not in names] + _leftovers(save_dir)
+
+
+def remove_others(save_dir: Path, names: Sequence[str]) -> None:
+    """Remove every checkpoint but `names`, once the training is on record."""
+    for path in others(save_dir, names):
+        path.unlink()
 
 
 def verify(path: Path, sha256: str) -> None:

@@ -75,12 +75,12 @@ def train_once(training: Training, output: Output) -> dict[str, Any]:
         CheckpointError: where a checkpoint is not the one that belongs here.
     """
     folder = training.folder
+    if (folder / RECORD).exists() and not checkpoints.others(folder, training.kept):
+        return _on_record(training, output)  # nothing is written, not even by whom the folder is held
     with holding.hold(folder, output.label, say) as held:
         if (folder / RECORD).exists():
             checkpoints.remove_others(folder, training.kept)
-            if output.rule_log:
-                output.rule_log.write(f"trained before: command line and log in {folder / 'train.log'}\n")
-            return {**read_json(folder / RECORD), **training.facts}
+            return _on_record(training, output)
         done = checkpoints.prepare_to_resume(folder, training.kept[0])
         if done:
             checkpoints.refuse_foreign(folder / checkpoints.LAST, folder, training.model)
@@ -91,6 +91,12 @@ def train_once(training: Training, output: Output) -> dict[str, Any]:
         write_json(folder / RECORD, record)
         checkpoints.remove_others(folder, training.kept)
         return record
+
+
+def _on_record(training: Training, output: Output) -> dict[str, Any]:
+    if output.rule_log:
+        output.rule_log.write(f"trained before: command line and log in {training.folder / 'train.log'}\n")
+    return {**read_json(training.folder / RECORD), **training.facts}
 
 
 def _train(training: Training, held: holding.Hold, done: int, output: Output) -> dict[str, Any]:
