@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +37,6 @@ LEVEL = 9
 
 Say = Callable[[str], object]
 _CODE = Path(downlaw.__file__).resolve().parents[1]
-_CHUNK = 2**20
 _SAY_SECONDS = 10
 
 
@@ -84,29 +83,31 @@ def write_archive(
             the archive cannot be written. An earlier archive stays as it was.
     """
     results = folder / study.results
+    if study.results.name in ("", ".."):
+        raise ArchiveError(f"results: {study.results}: only a folder of its own can be archived")
     for needed in ("runs.csv", "laws.csv", "report/summary.txt"):
         if not (results / needed).is_file():
             raise ArchiveError(f"{results / needed} is not there; only a finished study can be archived")
     path = results.with_name(results.name + ".tar.zst")
     found = contents(study, results)
-    made = _made_here(config, [folder / file for file in configfiles])
+    given = {_below(folder, Path(file)): folder / file for file in configfiles}
+    made = _made_here(config, given)
     try:
         with write_aside(path) as aside, aside.open("wb") as stream, tempfile.TemporaryFile() as lines:
             _write_records(study, folder, lines)
-            given = [_below(folder, Path(file)) for file in configfiles]
-            return _write(path, stream, study, given, found, made, lines, say)
+            return _write(path, stream, study, list(given), found, made, lines, say)
     except OSError as error:
         where = error.filename or path
         raise ArchiveError(f"{path} cannot be written: {where}: {error.strerror or error}") from None
 
 
-def _made_here(config: Mapping[str, Any], configfiles: Iterable[Path]) -> dict[str, bytes]:
+def _made_here(config: Mapping[str, Any], configfiles: Mapping[str, Path]) -> dict[str, bytes]:
     """The study as it was run and the environment that it ran in, by name."""
     plain = json.loads(json.dumps(config, default=str))
     made = {STUDY: yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).encode()}
-    for file in configfiles:
+    for name, file in configfiles.items():
         if file.is_file():
-            made.setdefault(f"{CONFIGS}/{file.name}", file.read_bytes())
+            made[f"{CONFIGS}/{name}"] = file.read_bytes()
     if (_CODE / "requirements.lock").is_file():
         made[LOCK] = (_CODE / "requirements.lock").read_bytes()
     return made

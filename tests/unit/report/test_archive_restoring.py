@@ -60,7 +60,12 @@ def test_files_times_and_records_come_back(archive: Path, clone: Path):
     for name, text in {**KEPT, **TEXT, **LAST}.items():
         assert found[name] == text
     assert {name for name in found if name.startswith("archive/")} == {
-        *("archive/about.json", "archive/manifest.json", "archive/study.yaml", "archive/config/mine.yaml"),
+        *(
+            "archive/about.json",
+            "archive/manifest.json",
+            "archive/study.yaml",
+            "archive/config/studies/mine.yaml",
+        ),
         *("archive/requirements.lock", "archive/snakemake.jsonl"),
     }
     for number, name in enumerate({**KEPT, **TEXT, **LAST}):
@@ -79,7 +84,7 @@ def test_archiving_what_was_restored_gives_the_same_results(archive: Path, clone
     restore(archive, clone)
     again = Place(clone)
     again.configfile.parent.mkdir()
-    shutil.copy2(clone / "results/archive/config/mine.yaml", again.configfile)
+    shutil.copy2(clone / "results/archive/config/studies/mine.yaml", again.configfile)
     one, other = members(archive), members(again.write(checkpoints="last", text=True))
     says_what_was_left_out = {"archive/about.json": b"", "archive/manifest.json": b""}
     assert one | says_what_was_left_out == other | says_what_was_left_out

@@ -15,6 +15,7 @@ from made_archives import CONFIG, KEPT, LAST, NEVER, NEWEST_NS, OTHER_CHECKPOINT
 
 from downlaw.files import sha256_of_file
 from downlaw.report.archive import ArchiveError, writing
+from downlaw.study import load_study
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_links_to_other_disks_are_followed_and_a_loop_ends(place: Place, tmp_pat
 def test_the_study_its_file_the_lock_and_snakemakes_records_are_there(place: Place):
     found = members(place.write())
     assert yaml.safe_load(found["archive/study.yaml"])["tasks"] == CONFIG["tasks"]
-    assert found["archive/config/mine.yaml"] == place.configfile.read_bytes()
+    assert found["archive/config/studies/mine.yaml"] == place.configfile.read_bytes()
     assert b"snakemake==" in found["archive/requirements.lock"]
     records = [json.loads(line) for line in found["archive/snakemake.jsonl"].splitlines()]
     assert [entry["file"] for entry in records] == [
@@ -128,6 +129,12 @@ def test_an_unfinished_study_is_refused(place: Place):
     with pytest.raises(ArchiveError, match=r"results/laws\.csv is not there; only a finished study"):
         place.write()
     assert not place.archive.exists()
+
+
+def test_results_that_are_no_folder_of_their_own_are_refused(place: Place):
+    config = place.config | {"results": "."}
+    with pytest.raises(ArchiveError, match=r"results: \.: only a folder of its own"):
+        writing.write_archive(load_study(config), config, folder=place.results)
 
 
 def test_a_file_that_changes_meanwhile_is_refused_and_an_earlier_archive_stays(
