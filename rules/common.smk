@@ -1,3 +1,8 @@
+import gc
+from functools import lru_cache
+
+from snakemake import script as scripts
+
 # Where stages keep what they make, and which files a job of one stage needs of another.
 
 SUBSETS = RESULTS / "subsets"
@@ -47,12 +52,20 @@ def start_record(wildcards):
     return [] if start.is_baseline else PRETRAIN / start_path(start)
 
 
-# What evaluation makes of each batch of runs, and the metrics that a job of their own scores for the whole study.
-EVALUATED = [
-    EVALUATE / name / start_path(start)
-    for name in STUDY.tasks
-    for start in starts(STUDY)
+# What pretraining, finetuning and evaluation record of each of their jobs, and the metrics that a job of their own
+# scores for the whole study. Where outputs of other rules stand beside them, these lists are given by functions, as
+# Snakemake 9.27 hashes a plain list once for each of its paths.
+PRETRAINED = [
+    PRETRAIN / start_path(start) for start in starts(STUDY) if not start.is_baseline
 ]
+FINETUNED, EVALUATED = (
+    [
+        stage / name / start_path(start)
+        for name in STUDY.tasks
+        for start in starts(STUDY)
+    ]
+    for stage in (FINETUNE, EVALUATE)
+)
 LEARNED_METRICS = [
     name for name in ("comet", "comet_local") if getattr(STUDY.evaluate, name)
 ]
@@ -130,3 +143,21 @@ def slurm_request(job):
         gpus=(asks.get("gpu") or 0) // nodes,
         gpu_model=asks.get("gpu_model") or "",
     )
+
+
+# With 10,000 jobs a plan took twice as long without these two: millions of small objects stay until the end, and
+# Snakemake 9.27 opens the script of a job anew for each.
+gc.set_threshold(200_000, 20, 100)
+
+
+@lru_cache(maxsize=None)
+def read_script(path, basedir, read=scripts.get_source):
+    return read(path, workflow.sourcecache, basedir)
+
+
+def get_source(path, sourcecache, basedir=None, wildcards=None, params=None):
+    """As Snakemake's own; no path of a script here depends on wildcards or params."""
+    return read_script(path, basedir)
+
+
+scripts.get_source = get_source

@@ -49,7 +49,7 @@ if STUDY.evaluate.comet:
     # One job for all runs: the model takes longer to load than to score one of them.
     rule comet:
         input:
-            rows=EVALUATED,
+            rows=lambda w: EVALUATED,
             prepared=[
                 SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks
             ],
@@ -137,7 +137,7 @@ if STUDY.evaluate.comet_local:
 
     rule comet_local:
         input:
-            rows=EVALUATED,
+            rows=lambda w: EVALUATED,
             prepared=[
                 SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks
             ],

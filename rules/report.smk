@@ -33,16 +33,8 @@ rule costs:
             *rules.laws.output,
         ],
         figures=rules.figures.output,
-        pretrain=[
-            PRETRAIN / start_path(start)
-            for start in starts(STUDY)
-            if not start.is_baseline
-        ],
-        finetune=[
-            FINETUNE / name / start_path(start)
-            for name in STUDY.tasks
-            for start in starts(STUDY)
-        ],
+        pretrain=lambda w: PRETRAINED,
+        finetune=lambda w: FINETUNED,
     output:
         RESULTS / "costs.csv",
     log:
