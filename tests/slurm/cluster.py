@@ -231,10 +231,10 @@ class Cluster:
         return done.stdout
 
     def jobs(self, *states: str) -> dict[int, dict[str, str]]:
-        """Jobs by number, with state, node and comment, which names the rule; all without `states`."""
+        """Jobs by number, with state, node, folder and comment, which names the rule; all by default."""
         wanted = [f"--states={','.join(states) or 'all'}"]
-        lines = self.call("squeue", "--noheader", *wanted, "--format=%i|%T|%N|%k|%P|%l").splitlines()
-        names = ("state", "node", "comment", "partition", "limit")
+        lines = self.call("squeue", "--noheader", *wanted, "--format=%i|%T|%N|%k|%P|%Z").splitlines()
+        names = ("state", "node", "comment", "partition", "folder")
         return {
             int(number): dict(zip(names, values, strict=True))
             for number, *values in (line.split("|") for line in lines)

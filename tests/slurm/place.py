@@ -66,6 +66,11 @@ class SlurmPlace(Workplace):
         return (self.folder / "run.log").read_text()
 
     @property
+    def job_logs(self) -> str:
+        """What Slurm's jobs said that failed."""
+        return "".join(path.read_text() for path in (self.folder / "logs/slurm").rglob("*.log"))
+
+    @property
     def training(self) -> Path:
         """The folder of the one pretraining; there is none before it has begun."""
         return next((self.folder / "results/pretrain/fr/seed1").glob("*/*/train.log")).parent
@@ -119,12 +124,17 @@ def wait_until(condition: Callable[[], Any], seconds: float = 180) -> Any:
     return found
 
 
-def running(cluster: Cluster, rule: str) -> int:
-    """The Slurm job of a rule, once it runs."""
+def running(place: SlurmPlace, cluster: Cluster, rule: str) -> int:
+    """The Slurm job of a rule of this study, once it runs."""
 
     def find() -> int | None:
+        jobs = cluster.jobs("RUNNING").items()
         return next(
-            (number for number, job in cluster.jobs("RUNNING").items() if f"rule_{rule}" in job["comment"]),
+            (
+                number
+                for number, job in jobs
+                if f"rule_{rule}" in job["comment"] and job["folder"] == str(place.folder)
+            ),
             None,
         )
 

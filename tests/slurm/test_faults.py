@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 
 import pytest
 from cluster import Cluster, processes_of
 from conftest import Workplace
-from place import SAVE_EVERY, UPDATES, SlurmPlace, running, wait_until
+from place import RESOURCES, SAVE_EVERY, UPDATES, SlurmPlace, running, wait_until
 
 Accident = Callable[[SlurmPlace, Cluster, int], None]
 LATE_ENOUGH = 300
@@ -48,16 +47,6 @@ def send(name: str) -> Accident:
     return accident
 
 
-def use_more_memory(place: SlurmPlace, cluster: Cluster, job: int) -> None:
-    """Another process of the same job takes more than the job asked for."""
-    hog = "x = bytearray(1600 << 20); import time; time.sleep(60)"
-    subprocess.Popen(
-        ["srun", "--overlap", f"--jobid={job}", "--ntasks=1", "python3", "-c", hog],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def lose_node(place: SlurmPlace, cluster: Cluster, job: int) -> None:
     node = cluster.jobs("RUNNING")[job]["node"]
     cluster.kill_node(node)
@@ -82,7 +71,6 @@ SAVES_AT_ONCE: dict[str, Accident] = {
     "SIGUSR1": send("USR1"),
 }
 DIES: dict[str, Accident] = {
-    "too much memory": use_more_memory,
     "node down": lose_node,
     "kill -9 of the trainer": kill_trainer,
     "kill -9 of the job's script": kill_script,
@@ -95,12 +83,12 @@ def test_training_goes_on_in_the_next_attempt(
 ) -> None:
     with place.started("--until", "pretrain") as snakemake:
         wait_until(lambda: place.update > LATE_ENOUGH)
-        job = running(cluster, "pretrain")
+        job = running(place, cluster, "pretrain")
         (SAVES_AT_ONCE | DIES)[name](place, cluster, job)
         wait_until(lambda: job not in cluster.jobs("RUNNING", "COMPLETING"))
         for node, state in cluster.node_states().items():
             if state.startswith("down"):
-                wait_until(lambda: place.update > LATE_ENOUGH and running(cluster, "pretrain"))
+                wait_until(lambda: place.update > LATE_ENOUGH and running(place, cluster, "pretrain"))
                 cluster.start_node(node)
         assert snakemake.wait(300) == 0, place.said
     first, *others = place.history
@@ -109,3 +97,15 @@ def test_training_goes_on_in_the_next_attempt(
     finish_and_compare(
         place, undisturbed, note, name, most_lost=0 if name in SAVES_AT_ONCE else 2 * SAVE_EVERY
     )
+
+
+def test_a_job_that_needs_more_memory_gets_it(
+    place: SlurmPlace, cluster: Cluster, undisturbed: Workplace, note: Callable[..., None]
+) -> None:
+    """400 MB, and with the second or third attempt enough."""
+    pretrain = RESOURCES["pretrain"] | {"memory_mb": 400}
+    place.configure(resources=RESOURCES | {"pretrain": pretrain})
+    with place.started("--until", "pretrain") as snakemake:
+        assert snakemake.wait(300) == 0, place.said
+    assert "exceeded memory limit" in place.job_logs
+    finish_and_compare(place, undisturbed, note, "too much memory", most_lost=2 * SAVE_EVERY)

@@ -25,7 +25,7 @@ def test_two_nodes_train_what_one_process_trains(cluster: Cluster, tmp_path: Pat
     made = spread(tmp_path / "two", 2, 2)
     place = SlurmPlace(made.folder, made.study)
     with place.started("--until", "pretrain") as snakemake:
-        job = running(cluster, "pretrain")
+        job = running(place, cluster, "pretrain")
         assert cluster.jobs()[job]["node"] == "node[1-2]"
         assert snakemake.wait(300) == 0, place.said
     alone = spread(tmp_path / "one", 1, 1)

@@ -24,7 +24,7 @@ def test_snakemake_killed_while_its_job_trains(
     """A second Snakemake submits the training again; that job waits, and finds it done."""
     with place.started("--until", "pretrain") as snakemake:
         wait_until(lambda: place.update > LATE_ENOUGH)
-        first = running(cluster, "pretrain")
+        first = running(place, cluster, "pretrain")
         snakemake.send_signal(signal.SIGKILL)
         snakemake.wait()
     assert first in cluster.jobs("RUNNING")
@@ -41,7 +41,7 @@ def test_a_node_that_is_only_cut_off(
     """Slurm gives the node up, but its processes live: a job on the other one does not train beside them."""
     with place.started("--until", "pretrain") as snakemake:
         wait_until(lambda: place.update > LATE_ENOUGH)
-        job = running(cluster, "pretrain")
+        job = running(place, cluster, "pretrain")
         node = cluster.jobs("RUNNING")[job]["node"]
         cluster.kill_node(node, jobs_too=False)
         cluster.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=cut off")
@@ -84,8 +84,22 @@ def test_a_disk_that_fills_in_the_middle_of_a_save(
     finish_and_compare(place, undisturbed, note, "disk full during a save", most_lost=2 * SAVE_EVERY)
 
 
+def stopped(place: SlurmPlace, cluster: Cluster) -> None:
+    """Train until the job is cancelled, and do not try again."""
+    with place.started("--until", "pretrain", "--retries", "0") as snakemake:
+        wait_until(lambda: place.update > LATE_ENOUGH)
+        cluster.call("scancel", str(running(place, cluster, "pretrain")))
+        assert snakemake.wait(300) != 0
+
+
+def set_times(place: SlurmPlace, part: str, shift: int) -> None:
+    then = time.time() + shift
+    for path in (place.folder / "results" / part).rglob("*"):
+        os.utime(path, (then, then))
+
+
 @pytest.mark.parametrize(("name", "shift"), [("future", DAY), ("past", -DAY)])
-def test_clocks_that_disagree(
+def test_a_training_from_another_day(
     name: str,
     shift: int,
     place: SlurmPlace,
@@ -93,18 +107,25 @@ def test_clocks_that_disagree(
     undisturbed: Workplace,
     note: Callable[..., None],
 ) -> None:
-    """What a stopped training left seems written on another day; so does the text that it reads."""
-    with place.started("--until", "pretrain", "--retries", "0") as snakemake:
-        wait_until(lambda: place.update > LATE_ENOUGH)
-        cluster.call("scancel", str(running(cluster, "pretrain")))
-        assert snakemake.wait(300) != 0
-    then = time.time() + shift
-    for part in ("pretrain", "subsets/mixtures"):
-        for path in (place.folder / "results" / part).rglob("*"):
-            os.utime(path, (then, then))
+    """The clock of the node that trained was wrong, and all that it left says so."""
+    stopped(place, cluster)
+    set_times(place, "pretrain", shift)
     with place.started("--until", "pretrain") as snakemake:
         assert snakemake.wait(300) == 0, place.said
     assert len(place.history) == 2
     finish_and_compare(place, undisturbed, note, f"file times in the {name}", most_lost=0)
-    place.make_tables()
-    assert len(place.history) == 2
+
+
+def test_text_from_the_future(
+    place: SlurmPlace, cluster: Cluster, undisturbed: Workplace, note: Callable[..., None]
+) -> None:
+    """Snakemake refuses what is older than the text it was made from; the training is kept."""
+    set_times(place, "subsets/mixtures", DAY)
+    with place.started("--until", "pretrain", "--retries", "0") as snakemake:
+        assert snakemake.wait(300) != 0
+    assert "This could indicate a clock skew problem in your network" in place.said + place.job_logs
+    set_times(place, "subsets/mixtures", 0)
+    with place.started("--until", "pretrain") as snakemake:
+        assert snakemake.wait(300) == 0, place.said
+    assert len(place.history) == 1
+    finish_and_compare(place, undisturbed, note, "text from the future, then mended", most_lost=0)
