@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -210,9 +211,11 @@ def test_a_killed_segment_resumes_and_ends_as_an_undisturbed_one(small: Workplac
     for place in (killed, undisturbed):
         done = place.snakemake(target)
         assert done.returncode == 0, done.stderr
-    history, untouched = (only_history(place.folder / segment) for place in (killed, undisturbed))
-    assert untouched["from_update"] == 2000 // 256
-    assert 20 <= history["from_update"] < updates == history["to_update"]
+    (interrupted, rest), (untouched,) = (history(place.folder / segment) for place in (killed, undisturbed))
+    assert (untouched["from_update"], untouched["to_update"]) == (2000 // 256, updates)
+    assert (interrupted["from_update"], interrupted["ended"]) == (2000 // 256, "interrupted")
+    assert crashed["update"] == interrupted["to_update"] == rest["from_update"]
+    assert rest["to_update"] == updates
     resumed, whole = (
         checkpoints.load(next((place.folder / segment).glob("*/checkpoint.pt")))["model"]
         for place in (killed, undisturbed)
@@ -220,9 +223,8 @@ def test_a_killed_segment_resumes_and_ends_as_an_undisturbed_one(small: Workplac
     assert all((resumed[name] == weights).all() for name, weights in whole.items())
 
 
-def only_history(segment: Path) -> dict[str, float]:
-    (line,) = next(segment.glob("*/history.jsonl")).read_text().splitlines()
-    return json.loads(line)
+def history(segment: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in next(segment.glob("*/history.jsonl")).read_text().splitlines()]
 
 
 def test_a_diverged_training_is_a_row_and_does_not_stop_the_others(small: Workplace, tmp_path: Path):
