@@ -11,7 +11,7 @@ IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test slurm-test testbed bench bench-decoding comet-check lint lock clean
+.PHONY: help setup run test slurm-test testbed bench bench-decoding bench-scale comet-check lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
@@ -45,6 +45,9 @@ testbed: setup  ## Score both estimators on the 104 models of Gadre et al. 2024
 
 bench: setup  ## Compare the fitter with public alternatives, and write results/speed.csv
 	@$(IN_ENV) python -m benchmarks --csv results/speed.csv $(ARGS)
+
+bench-scale: setup  ## Measure how planning, status and tables grow up to 10,000 runs
+	@$(IN_ENV) python -m benchmarks.scale --csv results/scale.csv $(ARGS)
 
 bench-decoding: setup  ## Compare how fast test text is translated; after make run
 	@$(IN_ENV) python -m benchmarks.decoding --csv results/decoding.csv $(ARGS)
