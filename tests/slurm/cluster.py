@@ -1,6 +1,6 @@
 """A real Slurm on this machine: munged, slurmctld and some slurmd, in a folder of their own.
 
-`python -m tests.slurm.cluster` starts one, says where, and stops it on Ctrl-C. Each node is one slurmd with a
+`python tests/slurm/cluster.py` starts one, says where, and stops it on Ctrl-C. Each node is one slurmd with a
 name and a port of its own. GPUs are devices that nothing can compute on: Slurm counts them and sets
 CUDA_VISIBLE_DEVICES.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import socket
@@ -18,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+
+from processes import alive, kill, kill_jobs, read_pid
 
 CONFIG = Path("/etc/slurm/slurm.conf")  # steps lose SLURM_CONF, so that it must be found here
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "sinfo", "squeue", "scontrol", "scancel")
@@ -29,7 +30,6 @@ PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 ADMIN_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 START_SECONDS = 60
 DEVICE_NULL = os.makedev(1, 3)
-_STEP = re.compile(r"slurmstepd: \[(\d+)\.")
 
 SLURM_CONF = """\
 ClusterName=downlaw
@@ -109,8 +109,8 @@ def why_not() -> str | None:
         folder = _ours(CONFIG)
         if folder is None:
             return f"{CONFIG} belongs to another Slurm, which is left alone"
-        if (pid_file := folder / "run/slurmctld.pid").exists() and _alive(_pid(pid_file)):
-            return f"another one runs in {folder}; `python -m tests.slurm.cluster stop` ends it"
+        if (pid_file := folder / "run/slurmctld.pid").exists() and alive(read_pid(pid_file)):
+            return f"another one runs in {folder}; `python tests/slurm/cluster.py stop` ends it"
     return None
 
 
@@ -214,9 +214,9 @@ class Cluster:
         With `jobs_too=False` only Slurm's own daemon dies, and what it started goes on, as where a node loses
         its network.
         """
-        _kill(_pid(self.folder / f"run/slurmd-{name}.pid"))
+        kill(read_pid(self.folder / f"run/slurmd-{name}.pid"))
         if jobs_too:
-            _kill_steps(number for number, job in self.jobs("RUNNING").items() if job["node"] == name)
+            kill_jobs(number for number, job in self.jobs("RUNNING").items() if job["node"] == name)
 
     def node_states(self) -> dict[str, str]:
         """What sinfo says of each node: idle, mixed, down, ..."""
@@ -245,10 +245,10 @@ class Cluster:
         if self.folder == Path():
             return
         with contextlib.suppress(SlurmError, OSError):
-            _kill_steps(self.jobs())
+            kill_jobs(self.jobs())
         for pid_file in [*sorted(self.folder.glob("run/slurm*.pid")), self.folder / "run/munged.pid"]:
             if pid_file.exists():
-                _kill(_pid(pid_file), signal.SIGTERM)
+                kill(read_pid(pid_file), signal.SIGTERM)
         if CONFIG.is_symlink() and CONFIG.readlink() == self.folder / "slurm.conf":
             CONFIG.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -260,69 +260,6 @@ def _free_ports(number: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-def _pid(pid_file: Path) -> int:
-    return int(pid_file.read_text().split()[0])
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def _kill(pid: int, number: int = signal.SIGKILL) -> None:
-    """Send a signal and wait until the process is gone; a second one that cannot be refused after 10 s."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-    deadline = time.monotonic() + 10
-    while _alive(pid):
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)
-
-
-def _step_daemons(jobs: Iterable[int]) -> list[int]:
-    """The slurmstepd of some jobs; each names its job as `slurmstepd: [12.batch]`."""
-    wanted = set(jobs)
-    return [pid for pid in _processes() if (found := _STEP.match(_command(pid))) and int(found[1]) in wanted]
-
-
-def _kill_steps(jobs: Iterable[int]) -> None:
-    for step in _step_daemons(jobs):
-        for pid in [step, *_descendants(step)]:  # the daemon first, so that it reports nothing
-            _kill(pid)
-
-
-def _processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
-def _command(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    return ""
-
-
-def _descendants(pid: int) -> list[int]:
-    """All processes below one, the deepest first."""
-    children: dict[int, list[int]] = {}
-    for other in _processes():
-        with contextlib.suppress(OSError):
-            parent = int(Path(f"/proc/{other}/stat").read_text().rsplit(")", 1)[1].split()[1])
-            children.setdefault(parent, []).append(other)
-    found = [pid]
-    for each in found:
-        found += children.get(each, [])
-    return found[:0:-1]
-
-
-def processes_of(job: int) -> list[tuple[int, str]]:
-    """Every process of a job on this machine, with its command line."""
-    return [(pid, _command(pid)) for step in _step_daemons([job]) for pid in _descendants(step)]
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from cluster import Cluster, processes_of
+from cluster import Cluster
 from conftest import Workplace
 from place import RESOURCES, SAVE_EVERY, UPDATES, SlurmPlace, running, wait_until
+from processes import processes_of
 
 Accident = Callable[[SlurmPlace, Cluster, int], None]
 LATE_ENOUGH = 300
