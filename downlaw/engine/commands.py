@@ -131,7 +131,7 @@ def finetuning(
     longest = max(finetune.tokens_per_update, study.model.max_pieces)  # of a validation segment
     return [
         str(data),
-        *("--user-dir", str(PLUGIN), "--task", "resumable_translation"),
+        *("--user-dir", str(PLUGIN), "--task", "translation"),
         *("-s", direction.source, "-t", direction.target),
         *_criterion(finetune.label_smoothing),
         *_option("max-tokens", finetune.tokens_per_batch),

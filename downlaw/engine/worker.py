@@ -173,7 +173,7 @@ def main() -> None:
     import_fairseq()
     code = outcome(lambda: train(arguments), threads)
     if code:
-        print(f"{OUTCOME}{code}", flush=True)
+        os.write(1, f"\n{OUTCOME}{code}\n".encode())  # in one piece, beside what the others say
     # All processes stop alike, and torchrun reports a failure for any other code.
     os._exit(0 if code == STOPPED else code)
 

@@ -13,7 +13,7 @@ import torch
 from fairseq.data import BaseWrapperDataset
 from fairseq.tasks import register_task
 from fairseq.tasks.denoising import DenoisingConfig, DenoisingTask
-from fairseq.tasks.translation import TranslationConfig, TranslationTask
+from fairseq.tasks.translation import TranslationTask
 
 
 class MaskedByIndex(BaseWrapperDataset):
@@ -49,14 +49,17 @@ class TextInfillingTask(DenoisingTask):
         self.datasets[split] = MaskedByIndex(self.datasets[split], self.cfg.seed)
 
 
-@register_task("resumable_translation", dataclass=TranslationConfig)
-class ResumableTranslationTask(TranslationTask):
-    """fairseq's `translation` with the batches of the first epoch, wherever training was cut."""
+_get_batch_iterator = TranslationTask.get_batch_iterator
 
-    def get_batch_iterator(self, dataset, *args, epoch: int = 1, **kwargs):
-        cached = dataset in self.dataset_to_epoch_iter
-        iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
-        if not cached:
-            dataset.set_epoch(epoch)
-            iterator.epoch = max(epoch, 1)
-        return iterator
+
+def _get_the_batches_of_the_first_epoch(self, dataset, *args, epoch: int = 1, **kwargs):
+    cached = dataset in self.dataset_to_epoch_iter
+    iterator = _get_batch_iterator(self, dataset, *args, epoch=1, **kwargs)
+    if not cached:
+        dataset.set_epoch(epoch)
+        iterator.epoch = max(epoch, 1)
+    return iterator
+
+
+# Not a task of another name: a finetuned model is to be loaded by fairseq alone.
+TranslationTask.get_batch_iterator = _get_the_batches_of_the_first_epoch

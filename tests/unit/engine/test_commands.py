@@ -73,7 +73,7 @@ def test_a_segment_continues_the_one_before(parse, toy_study, toy):
 
 def test_finetuning_asks_for_what_the_study_says(parse, toy_study):
     found = parse(finetuning(toy_study(finetune__label_smoothing=0.1), Path("w.pt")))
-    assert (found.task, found.source_lang, found.target_lang) == ("resumable_translation", "en", "de")
+    assert (found.task, found.source_lang, found.target_lang) == ("translation", "en", "de")
     assert (found.criterion, found.label_smoothing) == ("label_smoothed_cross_entropy", 0.1)
     assert (found.lr, found.lr_scheduler, found.warmup_updates) == ([0.02], "fixed", 2)
     assert (found.max_tokens, found.max_update, found.seed, found.dropout) == (256, 6, 5, 0.1)
