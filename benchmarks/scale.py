@@ -289,7 +289,7 @@ def _width(heading: str) -> int:
 def _line(cells: Sequence[Any]) -> str:
     first, *others = cells
     return f"{first:>20}" + "".join(
-        f"{cell:>11,.1f}" if isinstance(cell, float) else f"{cell:>11,}" for cell in others
+        f"{cell:>11,.2f}" if isinstance(cell, float) else f"{cell:>11,}" for cell in others
     )
 
 
