@@ -150,14 +150,16 @@ def test_a_larger_dp_trains_one_segment_a_mixture_and_its_finetunings(copied: Wo
     assert copied.planned() == {}
 
 
-def test_a_new_learning_rate_trains_only_its_own_runs(small: Workplace, tmp_path: Path):
+def test_a_mixture_and_a_learning_rate_train_what_is_new_in_one_call(small: Workplace, tmp_path: Path):
     place = copy_of(small, tmp_path / "copy")
     pretrained, finetuned = place.updates("pretrain"), place.updates("finetune")
     assert finetuned == 5 * 12
-    place.configure(finetune__learning_rates=[0.005, 0.01])
-    assert place.snakemake().returncode == 0
-    assert place.updates("pretrain") == pretrained
-    assert place.updates("finetune") - finetuned == 5 * 12
+    mixed = {"shares": {"mono.en": 0.5, "mono.fr": 0.5}}
+    done = place.configure(mixtures__mixed=mixed, finetune__learning_rates=[0.005, 0.01]).snakemake()
+    assert done.returncode == 0, done.stderr
+    assert place.updates("pretrain") - pretrained == 2000 // 256
+    assert place.updates("finetune") - finetuned == (5 + 2 * 2) * 12
+    assert place.planned() == {}
     assert_same_runs(place, small, "valid_cross_entropy")
 
 
