@@ -84,6 +84,26 @@ def folder_of(record: dict[str, Any]) -> Path:
     return Path(record["checkpoint"]).parent
 
 
+def assert_same_weights(one, two) -> None:
+    import torch
+
+    assert one["model"].keys() == two["model"].keys()
+    for name, weights in one["model"].items():
+        assert torch.equal(weights, two["model"][name]), name
+
+
+def assert_same_state(one, two) -> None:
+    import torch
+
+    assert_same_weights(one, two)
+    states = [checkpoint["last_optimizer_state"]["state"] for checkpoint in (one, two)]
+    for index, moments in states[0].items():
+        for name, value in moments.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][index][name])), (index, name)
+    assert one["optimizer_history"][-1]["num_updates"] == two["optimizer_history"][-1]["num_updates"]
+    assert one["extra_state"]["train_iterator"] == two["extra_state"]["train_iterator"]
+
+
 def history(folder: Path) -> list[tuple[int, int]]:
     """(from, to) of every stretch of updates that was really trained."""
     entries = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]

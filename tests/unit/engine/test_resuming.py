@@ -22,13 +22,13 @@ from .conftest import (
     LONG,
     LONG_UPDATES,
     REPEATING,
+    assert_same_state,
     finetune,
     folder_of,
     history,
     load,
     pretrain,
 )
-from .test_training import assert_same_state
 
 LEAN = REPEATING | {"pretrain__keep_optimizer": "last"}
 

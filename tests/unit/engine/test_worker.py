@@ -14,8 +14,18 @@ from downlaw.engine.errors import StoppedError
 from downlaw.engine.once import OK, read_history
 from downlaw.files import read_json
 
-from .conftest import LONG, LONG_UPDATES, finetune, folder_of, load, pretrain, stop_once_it_trains, wait_for
-from .test_training import assert_same_state, assert_same_weights
+from .conftest import (
+    LONG,
+    LONG_UPDATES,
+    assert_same_state,
+    assert_same_weights,
+    finetune,
+    folder_of,
+    load,
+    pretrain,
+    stop_once_it_trains,
+    wait_for,
+)
 
 RARE_SAVES = {"pretrain__save_every_updates": 1000}
 
