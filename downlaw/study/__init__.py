@@ -1,6 +1,6 @@
 """The study file: what a `config.yaml` may say, checked before the first job.
 
-`load_study` turns a parsed config, or the path of one, into a frozen and validated `Study`.
+`load_study` turns a parsed config, or the path of one, into a frozen and validated `Study` or `LmStudy`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from pydantic import ValidationError
 
 from .config import BASELINE, Study
 from .errors import StudyError, explain
+from .lm import LmStudy
 
-__all__ = ["BASELINE", "Study", "StudyError", "load_study"]
+__all__ = ["BASELINE", "TRACKS", "LmStudy", "Study", "StudyError", "load_study"]
+
+TRACKS: dict[str, type[Study] | type[LmStudy]] = {"transfer": Study, "lm": LmStudy}
+"""What a study file's `track` may say."""
 
 
-def load_study(config: dict[str, Any] | Path | str) -> Study:
-    """A validated study from a parsed config, or from the path of a YAML file.
+def load_study(config: dict[str, Any] | Path | str) -> Study | LmStudy:
+    """A validated study from a parsed config, or from the path of a YAML file; `track` says of which kind.
 
     Raises:
         StudyError: one line a problem, each starting with the path of the key (`pretrain.tokens[2]: ...`).
@@ -35,7 +39,10 @@ def load_study(config: dict[str, Any] | Path | str) -> Study:
             raise StudyError(f"{path}: not valid YAML: {error}") from None
         if not isinstance(config, dict):
             raise StudyError(f"{path}: a study is a mapping of keys, found {type(config).__name__}")
+    track = config.get("track", "transfer")
+    if not isinstance(track, str) or track not in TRACKS:
+        raise StudyError(f"track: there are {' and '.join(TRACKS)}, found {track!r}")
     try:
-        return Study.model_validate(config)
+        return TRACKS[track].model_validate(config)
     except ValidationError as error:
-        raise StudyError(explain(error)) from None
+        raise StudyError(explain(error, TRACKS[track])) from None

@@ -63,13 +63,24 @@ class TrainingResources(JobResources):
         return self
 
 
-class Resources(Strict):
+class SharedResources(Strict):
     """What the jobs of each stage ask for. Partitions and accounts stand in a profile (docs/cluster.md)."""
 
     corpora: JobResources = JobResources()
     subsets: JobResources = JobResources()
-    pretrain: TrainingResources = TrainingResources()
-    finetune: TrainingResources = TrainingResources()
     evaluate: JobResources = JobResources()
     laws: JobResources = JobResources()
     report: JobResources = JobResources()
+
+
+class Resources(SharedResources):
+    """Those of the transfer track."""
+
+    pretrain: TrainingResources = TrainingResources()
+    finetune: TrainingResources = TrainingResources()
+
+
+class LmResources(SharedResources):
+    """Those of the over-training track."""
+
+    overtrain: TrainingResources = TrainingResources()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
@@ -93,7 +94,8 @@ class Training(Strict):
         return self.model_dump(exclude={"save_every_updates", *later, *left_out})
 
 
-def _rising(values: list[int], key: str) -> None:
+def refuse_falling(key: str, values: Sequence[float]) -> None:
+    """Raises ValueError where a list does not rise."""
     if any(later <= earlier for earlier, later in pairwise(values)):
         raise ValueError(f"{key} must rise: {values}")
 
@@ -141,7 +143,7 @@ class Pretrain(Training):
 
     @model_validator(mode="after")
     def _points_are_distinct(self) -> Pretrain:
-        _rising(self.tokens, "tokens")
+        refuse_falling("tokens", self.tokens)
         refuse_repeats("seeds", self.seeds)
         updates = [self.updates(tokens) for tokens in self.tokens]
         if updates[0] == 0:
@@ -179,7 +181,7 @@ class Finetune(Training):
 
     @model_validator(mode="after")
     def _distinct(self) -> Finetune:
-        _rising(self.pairs, "pairs")
+        refuse_falling("pairs", self.pairs)
         for key in ("learning_rates", "seeds"):
             refuse_repeats(key, getattr(self, key))
         return self
@@ -270,5 +272,5 @@ class Laws(Strict):
     @model_validator(mode="after")
     def _budgets_rise(self) -> Laws:
         if self.budgets:
-            _rising(self.budgets, "budgets")
+            refuse_falling("budgets", self.budgets)
         return self
