@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from downlaw.corpora.segments import read_text
 from downlaw.metrics.comet_local.corruption import Pair, split_pairs
 from downlaw.study import Study
-from downlaw.subsets import read_text
 
 
 def read_pairs(study: Study, paths: Sequence[Path]) -> list[Pair]:

@@ -29,10 +29,10 @@ from downlaw.metrics import (
     segment_table,
     text_metrics,
 )
+from downlaw.mixtures import describe_mixture
 from downlaw.study import Study
 from downlaw.study.matrix import Start, runs
 from downlaw.study.training import Evaluate
-from downlaw.subsets import describe_mixture
 from downlaw.versions import in_words
 
 

@@ -1,4 +1,4 @@
-"""From corpora to what fairseq reads: the tokenizer, mixtures, and nested finetuning subsets."""
+"""From corpora to what finetuning reads: tasks and their nested subsets; and whether there is text enough."""
 
 from __future__ import annotations
 
@@ -7,97 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from downlaw.corpora.mixing import SizeError, alignment_score, blocks, holds, interleave
+from downlaw.corpora.mixing import SizeError
+from downlaw.corpora.segments import read_text
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine.mmap import id_type, read_dataset, write_dataset
 from downlaw.files import read_json, sha256_of_file, write_aside, write_json
-from downlaw.study import Study
-from downlaw.study.training import Mixture, Task
-
-
-def read_text(path: Path | str, language: str) -> list[str]:
-    """One language of a corpus part, in the order of the file."""
-    return pq.read_table(path, columns=[language]).column(language).to_pylist()
-
-
-def write_mixture(
-    name: str,
-    study: Study,
-    text: Mapping[tuple[str, str], Path],
-    model: Path,
-    dictionary: Path,
-    folder: Path,
-) -> dict[str, Any]:
-    """Tokenize, shuffle and interleave a mixture into `folder`/train.{bin,idx}, and say what it holds.
-
-    Every item is one block of `pretrain.block_pieces` - 2 pieces of one component, and there are whole
-    updates of them, so that tokens seen are counted to the piece.
-
-    Args:
-        text: the training parquet of each (corpus, language).
-        model: the SentencePiece model.
-        dictionary: fairseq's `dict.txt`, copied beside the data.
-
-    Returns:
-        the manifest, also written to `folder`/manifest.json.
-
-    Raises:
-        SizeError: where the mixture does not fill one update.
-    """
-    mixture, pretrain = study.mixtures[name], study.pretrain
-    tokenizer = Tokenizer(model)
-    pieces = pretrain.block_pieces - 2
-    components = mixture.components()
-    parts = [
-        blocks(tokenizer.encode(read_text(text[corpus, language], language)), pieces, seed=study.seed + index)
-        for index, (corpus, language, _) in enumerate(components)
-    ]
-    limit = mixture.max_tokens // pieces if mixture.max_tokens else None
-    order = interleave([len(part) for part in parts], [share for *_, share in components], limit)
-    order = order[: len(order) // pretrain.blocks_per_update * pretrain.blocks_per_update]
-    if not len(order):
-        raise SizeError(
-            f"mixtures.{name}: its text does not fill one update of {pretrain.tokens_per_update:,} tokens"
-        )
-    within = np.empty(len(order), dtype=np.int64)
-    for index in range(len(parts)):
-        here = order == index
-        within[here] = np.arange(here.sum())
-    items = (parts[component][row] for component, row in zip(order, within, strict=True))
-    write_dataset(folder / "train", items, id_type(tokenizer.vocabulary))
-    _copy(dictionary, folder / "dict.txt")
-    manifest = {
-        "mixture": name,
-        "tokens": len(order) * pieces,
-        "blocks": len(order),
-        "tokens_by_component": {
-            f"{corpus}.{language}": int((order == index).sum()) * pieces
-            for index, (corpus, language, _) in enumerate(components)
-        },
-        "tokens_available": {
-            f"{corpus}.{language}": len(part) * pieces
-            for (corpus, language, _), part in zip(components, parts, strict=True)
-        },
-        "tasks": describe_mixture(mixture, study.tasks),
-        "vocabulary": tokenizer.vocabulary,
-        "sha256": {end: sha256_of_file(folder / f"train.{end}") for end in ("bin", "idx")},
-    }
-    write_json(folder / "manifest.json", manifest)
-    return manifest
-
-
-def describe_mixture(mixture: Mixture, tasks: Mapping[str, Task]) -> dict[str, Any]:
-    """What a mixture holds of each task's languages, and its alignment score (Isik et al. 2024, Eq. 2)."""
-    shares = mixture.language_shares()
-    return {
-        name: {
-            "holds": holds(shares, task.source, task.target),
-            "alignment_score": alignment_score(shares, task.source, task.target),
-        }
-        for name, task in tasks.items()
-    }
+from downlaw.mixtures import copy
+from downlaw.study import LmStudy, Study
+from downlaw.study.grid import cells
+from downlaw.study.overtrain import multiplier_name
+from downlaw.study.training import Task
 
 
 def _encode_pairs(
@@ -158,14 +78,9 @@ def write_task(
             },
         }
     for language in (task.source, task.target):
-        _copy(dictionary, folder / f"dict.{language}.txt")
+        copy(dictionary, folder / f"dict.{language}.txt")
     write_json(folder / "manifest.json", manifest)
     return manifest
-
-
-def _copy(source: Path, destination: Path) -> None:
-    with write_aside(destination) as aside:
-        aside.write_bytes(source.read_bytes())
 
 
 def write_finetuning_subset(task: Task, pairs: int, prepared: Path, dictionary: Path, folder: Path) -> None:
@@ -185,7 +100,7 @@ def write_finetuning_subset(task: Task, pairs: int, prepared: Path, dictionary: 
         write_dataset(folder / f"valid.{pair}.{language}", read_dataset(prepared / f"valid.{side}"), dtype)
         tokens[f"{side}_tokens"] = sum(map(len, train))
     for language in (task.source, task.target):
-        _copy(dictionary, folder / f"dict.{language}.txt")
+        copy(dictionary, folder / f"dict.{language}.txt")
     data = sorted(path for path in folder.iterdir() if path.suffix in (".bin", ".idx"))
     write_json(
         folder / "manifest.json",
@@ -237,3 +152,32 @@ def check_sizes(
         "epochs_at_largest_dp": {name: round(largest / m["tokens"], 4) for name, m in mixtures.items()},
         "training_pairs": {name: m["splits"]["train"]["segments"] for name, m in tasks.items()},
     }
+
+
+def check_grid_sizes(study: LmStudy, mixtures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Compare every D with its mixture, once the sizes of mixtures are known.
+
+    Args:
+        mixtures: the manifest of each mixture.
+
+    Returns:
+        how often each mixture is read for its largest D.
+
+    Raises:
+        SizeError: one line a problem, each starting with the path of the key.
+    """
+    problems, epochs = [], dict.fromkeys(mixtures, 0.0)
+    for cell in cells(study):
+        if cell.mixture not in mixtures:
+            continue
+        held = mixtures[cell.mixture]["tokens"]
+        epochs[cell.mixture] = max(epochs[cell.mixture], round(cell.tokens / held, 4))
+        if cell.tokens > held and not study.overtrain.allow_repeats:
+            problems.append(
+                f"overtrain.models.{cell.model}: M = {multiplier_name(cell.multiplier)} asks for "
+                f"{cell.tokens:,} tokens, mixture {cell.mixture} holds {held:,}; leave that multiplier out, "
+                f"give mixtures.{cell.mixture} more text, or set overtrain.allow_repeats: true"
+            )
+    if problems:
+        raise SizeError("\n".join(dict.fromkeys(problems)))
+    return {"epochs_at_largest_d": epochs}

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from downlaw.console import job
+from downlaw.corpora.segments import read_text
 from downlaw.corpora.sources.wheel import Wheel
 from downlaw.metrics.comet_local.encoder import unpack, untrained
 from downlaw.metrics.comet_local.q4 import MEMBER
 from downlaw.study import load_study
-from downlaw.subsets import read_text
 
 study = load_study(snakemake.config)
 section = study.evaluate.comet_local

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from downlaw.console import job, say
+from downlaw.mixtures import write_mixture
 from downlaw.study import load_study
-from downlaw.subsets import write_mixture
 
 study = load_study(snakemake.config)
 name = snakemake.wildcards.mixture

@@ -4,9 +4,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from downlaw.console import job
+from downlaw.corpora.segments import read_text
 from downlaw.corpora.tokenizer import train_tokenizer
 from downlaw.study import load_study
-from downlaw.subsets import read_text
 
 study = load_study(snakemake.config)
 

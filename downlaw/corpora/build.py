@@ -18,7 +18,7 @@ from .clean import clean
 from .errors import CorpusError
 from .extract import extract
 from .manifest import counts
-from .needs import packages_of
+from .needs import packages_of, tests_on
 from .segments import SPLITS, Row, Segment, Source, read_rows, write_rows
 from .sources.files import read_files
 from .sources.pypi import wheel_name
@@ -92,12 +92,12 @@ def _require_text(
     pools: Mapping[str, list[Row]],
     dropped: Mapping[str, int],
 ) -> None:
-    tasks = [name for name, task in study.tasks.items() if (task.corpus, task.part) == (corpus, part)]
-    key = ", ".join([f"corpora.{corpus}", *(f"tasks.{name}" for name in tasks)])
+    tests = tests_on(study, corpus, part)
+    key = ", ".join([f"corpora.{corpus}", *tests])
     read = sum(record["segments"] for record in records)
     if not read:
         raise CorpusError(f"{key}: there is no text for {part} in this corpus")
-    wanted = ("train", "test") if tasks else ("train",)
+    wanted = ("train", "test") if tests else ("train",)
     for split in wanted:
         if not pools[split]:
             drops = ", ".join(f"{name} {count:,}" for name, count in dropped.items() if count)

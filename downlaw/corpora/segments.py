@@ -63,3 +63,8 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     languages = tuple(table.column_names[1:])
     columns = [column.to_pylist() for column in table.columns]
     return languages, [Row(document, texts) for document, *texts in zip(*columns, strict=True)]
+
+
+def read_text(path: Path | str, column: str) -> list[str]:
+    """One language of a corpus part, or its `document`s, in the order of the file."""
+    return pq.read_table(path, columns=[column]).column(column).to_pylist()

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 import toy_text
 
-from downlaw import subsets
+from downlaw import mixtures, subsets
+from downlaw.corpora.segments import read_text
 from downlaw.corpora.tokenizer import train_tokenizer
 from downlaw.files import read_json
 from downlaw.study import Study, load_study
@@ -106,10 +107,10 @@ class Toy:
         pairs.insert(0, "document", "d")
         for split, part in (("train", pairs[:400]), ("valid", pairs[400:430]), ("test", pairs[430:])):
             part.to_parquet(self.pairs[split])
-        text = {code: subsets.read_text(path, code) for (_, code), path in self.text.items()}
+        text = {code: read_text(path, code) for (_, code), path in self.text.items()}
         train_tokenizer(text, study.tokenizer, study.seed, self.model, self.dictionary)
         for name in study.mixtures:
-            subsets.write_mixture(name, study, self.text, self.model, self.dictionary, self.mixture(name))
+            mixtures.write_mixture(name, study, self.text, self.model, self.dictionary, self.mixture(name))
         subsets.write_task("en-de", study, self.pairs, self.model, self.dictionary, self.prepared)
         for size in study.finetune.pairs:
             subsets.write_finetuning_subset(

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from downlaw import subsets
+from downlaw import mixtures, subsets
 from downlaw.corpora.mixing import SizeError
+from downlaw.corpora.segments import read_text
 from downlaw.corpora.tokenizer import EOS, Tokenizer
 from downlaw.engine.mmap import read_dataset
 from downlaw.files import read_json, sha256_of_file
 
 
 def write_mixture(toy, study, name, folder):
-    return subsets.write_mixture(name, study, toy.text, toy.model, toy.dictionary, folder)
+    return mixtures.write_mixture(name, study, toy.text, toy.model, toy.dictionary, folder)
 
 
 def write_task(toy, study, folder, text=None):
@@ -39,8 +40,8 @@ def test_a_mixture_holds_exactly_the_tokens_of_its_manifest(toy):
 
 def test_the_components_of_a_mixture_are_their_own_text_in_their_shares(toy):
     tokenizer = Tokenizer(toy.model)
-    german = set(np.concatenate(tokenizer.encode(subsets.read_text(toy.text["mono", "de"], "de"))).tolist())
-    english = set(np.concatenate(tokenizer.encode(subsets.read_text(toy.text["mono", "en"], "en"))).tolist())
+    german = set(np.concatenate(tokenizer.encode(read_text(toy.text["mono", "de"], "de"))).tolist())
+    english = set(np.concatenate(tokenizer.encode(read_text(toy.text["mono", "en"], "en"))).tolist())
     only = {"de": german - english, "en": english - german}
     blocks = read_dataset(toy.mixture("en+de") / "train")
     languages = [max(only, key=lambda code: sum(i in only[code] for i in block)) for block in listed(blocks)]

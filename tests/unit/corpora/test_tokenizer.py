@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from downlaw import subsets
+from downlaw.corpora.segments import read_text
 from downlaw.corpora.tokenizer import BOS, EOS, MASK, PAD, UNKNOWN, Tokenizer, TokenizerError, train_tokenizer
 from downlaw.study.text import Tokenizer as Config
 
@@ -17,7 +17,7 @@ def dictionary(toy):
 
 @pytest.fixture
 def text(toy):
-    return {language: subsets.read_text(path, language) for (_, language), path in toy.text.items()}
+    return {language: read_text(path, language) for (_, language), path in toy.text.items()}
 
 
 def learn(text, config, folder, seed=1):

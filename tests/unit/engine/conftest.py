@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from downlaw import subsets
+from downlaw import mixtures
 from downlaw.engine.once import Output
 from downlaw.engine.training import finetune_run, pretrain_segment
 from downlaw.files import read_json, write_json
@@ -116,7 +116,7 @@ def repeating(once, toy, toy_study) -> Path:
     study = toy_study(**REPEATING, pretrain__tokens=CUTS)
 
     def make(folder: Path) -> None:
-        subsets.write_mixture("fr", study, toy.text, toy.model, toy.dictionary, folder)
+        mixtures.write_mixture("fr", study, toy.text, toy.model, toy.dictionary, folder)
 
     return once("repeating", make)
 
