@@ -4,7 +4,6 @@ from pathlib import Path
 
 from downlaw.cluster import ClusterError, Request, check
 from downlaw.study import StudyError, load_study
-from downlaw.study.matrix import Start, segment, starts
 
 if "study" not in config:
 
@@ -28,10 +27,27 @@ if workflow.remote_exec:
 include: "rules/common.smk"
 include: "rules/corpora.smk"
 include: "rules/subsets.smk"
-include: "rules/pretrain.smk"
-include: "rules/finetune.smk"
-include: "rules/evaluate.smk"
-include: "rules/laws.smk"
+
+
+if STUDY.track == "transfer":
+
+    include: "rules/transfer/common.smk"
+    include: "rules/transfer/subsets.smk"
+    include: "rules/transfer/pretrain.smk"
+    include: "rules/transfer/finetune.smk"
+    include: "rules/transfer/evaluate.smk"
+    include: "rules/transfer/laws.smk"
+    include: "rules/transfer/report.smk"
+
+else:
+
+    include: "rules/lm/subsets.smk"
+    include: "rules/lm/overtrain.smk"
+    include: "rules/lm/evaluate.smk"
+    include: "rules/lm/laws.smk"
+    include: "rules/lm/report.smk"
+
+
 include: "rules/report.smk"
 
 
@@ -58,11 +74,5 @@ onstart:
 rule all:
     default_target: True
     input:
-        rules.runs.output,
-        rules.resamples.output,
-        rules.comparisons.output,
-        rules.laws.output,
-        rules.figures.output,
-        rules.costs.output,
-        rules.summary.output,
+        OUTCOMES,
     localrule: True

@@ -1,4 +1,5 @@
 TOKENIZER_TEXT = needs.tokenizer_parts(STUDY)
+MIXED_FOR = STUDY.pretrain if STUDY.track == "transfer" else STUDY.overtrain
 
 
 rule tokenizer:
@@ -48,93 +49,13 @@ rule mixture:
         **asked("subsets"),
     params:
         mixture=lambda w: STUDY.mixtures[w.mixture].model_dump(),
-        blocks=[STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update],
-        directions={name: [t.source, t.target] for name, t in STUDY.tasks.items()},
+        blocks=[MIXED_FOR.block_pieces, MIXED_FOR.blocks_per_update],
+        directions={
+            name: [t.source, t.target]
+            for name, t in (STUDY.tasks.items() if STUDY.track == "transfer" else ())
+        },
         seed=STUDY.seed,
     message:
         "mix {wildcards.mixture}"
     script:
         "../scripts/subsets_mixture.py"
-
-
-rule task:
-    input:
-        model=rules.tokenizer.output.model,
-        dictionary=rules.tokenizer.output.dictionary,
-        text=lambda w: [
-            RESULTS
-            / f"corpora/{STUDY.tasks[w.task].corpus}/{STUDY.tasks[w.task].part}/{split}.parquet"
-            for split in ("train", "valid", "test")
-        ],
-    output:
-        manifest=SUBSETS / "tasks/{task}/all/manifest.json",
-        train=expand(
-            SUBSETS / "tasks/{{task}}/all/train.{side}.{end}",
-            side=("source", "target"),
-            end=("bin", "idx"),
-        ),
-    log:
-        RESULTS / "logs/task/{task}.log",
-    benchmark:
-        RESULTS / "benchmarks/task/{task}.tsv"
-    conda:
-        "../envs/downlaw.yaml"
-    resources:
-        **asked("subsets"),
-    params:
-        task=lambda w: STUDY.tasks[w.task].model_dump(),
-        limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_batch],
-        seed=STUDY.seed,
-    message:
-        "encode task {wildcards.task}"
-    script:
-        "../scripts/subsets_task.py"
-
-
-# Once a study: when it grows, each job that would train something new looks at the sizes itself. If this ran again
-# for a new mixture, Snakemake 9.27 would look at no job below it, and pass over changes of theirs in that call.
-if not SIZES.exists():
-
-    rule check_sizes:
-        input:
-            mixtures=[
-                SUBSETS / f"mixtures/{name}/manifest.json" for name in STUDY.mixtures
-            ],
-            tasks=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
-        output:
-            SIZES,
-        log:
-            RESULTS / "logs/check_sizes/sizes.log",
-        benchmark:
-            RESULTS / "benchmarks/check_sizes/sizes.tsv"
-        localrule: True
-        conda:
-            "../envs/downlaw.yaml"
-        message:
-            "compare every Dp and Df with the text there is"
-        script:
-            "../scripts/subsets_check_sizes.py"
-
-
-rule finetuning_subset:
-    input:
-        prepared=rules.task.output.manifest,
-        train=ancient(rules.task.output.train),
-        dictionary=rules.tokenizer.output.dictionary,
-        sizes=ancient(SIZES),
-    output:
-        manifest=SUBSETS / "tasks/{task}/{pairs}/manifest.json",
-    log:
-        RESULTS / "logs/finetuning_subset/{task}-{pairs}.log",
-    benchmark:
-        RESULTS / "benchmarks/finetuning_subset/{task}-{pairs}.tsv"
-    wildcard_constraints:
-        pairs=r"\d+",
-    conda:
-        "../envs/downlaw.yaml"
-    resources:
-        **asked("subsets"),
-    message:
-        "cut {wildcards.pairs} pairs for {wildcards.task}"
-    script:
-        "../scripts/subsets_finetuning.py"

@@ -75,7 +75,7 @@ def test_the_default_study_stays_within_its_budget():
 
 
 def test_every_job_of_the_plan_has_a_rule():
-    text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    text = "".join(path.read_text() for path in (ROOT / "rules").rglob("*.smk"))
     for stage in plan(load_study(ROOT / "config.yaml")):
         assert f"rule {stage.rule}:" in text, stage.rule
 

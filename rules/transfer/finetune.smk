@@ -17,7 +17,7 @@ rule finetune:
         seed=r"\d+",
         tokens=r"\d+",
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     threads: training_threads("finetune")
     resources:
         **asked_by_training("finetune"),
@@ -28,4 +28,4 @@ rule finetune:
     message:
         "finetune {wildcards.task} from {wildcards.mixture}, seed {wildcards.seed}, at {wildcards.tokens} tokens"
     script:
-        "../scripts/finetune.py"
+        "../../scripts/finetune.py"

@@ -17,7 +17,7 @@ rule pretrain:
         tokens=r"\d+",
     priority: 10
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     threads: training_threads("pretrain")
     resources:
         **asked_by_training("pretrain"),
@@ -28,4 +28,4 @@ rule pretrain:
     message:
         "pretrain {wildcards.mixture}, seed {wildcards.seed}, to {wildcards.tokens} tokens"
     script:
-        "../scripts/pretrain.py"
+        "../../scripts/pretrain.py"

@@ -10,11 +10,11 @@ rule runs:
         RESULTS / "benchmarks/runs/runs.tsv"
     localrule: True
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     message:
         "gather all runs"
     script:
-        "../scripts/laws_runs.py"
+        "../../scripts/laws_runs.py"
 
 
 rule resamples:
@@ -27,7 +27,7 @@ rule resamples:
     benchmark:
         RESULTS / "benchmarks/resamples/resamples.tsv"
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     resources:
         **asked("laws"),
     params:
@@ -35,7 +35,7 @@ rule resamples:
     message:
         "draw test sets anew"
     script:
-        "../scripts/laws_resamples.py"
+        "../../scripts/laws_resamples.py"
 
 
 # Only figures read the lines.
@@ -56,7 +56,7 @@ rule laws:
     benchmark:
         RESULTS / "benchmarks/laws/laws.tsv"
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     resources:
         **asked("laws"),
     params:
@@ -64,4 +64,4 @@ rule laws:
     message:
         "fit laws"
     script:
-        "../scripts/laws.py"
+        "../../scripts/laws.py"

@@ -18,17 +18,17 @@ rule evaluate:
         seed=r"\d+",
         tokens=r"\d+",
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     threads: STUDY.compute.threads
     resources:
         **asked_with_gpu("evaluate"),
     params:
-        evaluate=STUDY.evaluate.model_dump(exclude={"comet", "comet_local"}),
+        evaluate=STUDY.evaluate.of_a_batch(),
         languages=STUDY.languages,
     message:
         "evaluate {wildcards.task} from {wildcards.mixture}, seed {wildcards.seed}, at {wildcards.tokens} tokens"
     script:
-        "../scripts/evaluate.py"
+        "../../scripts/evaluate.py"
 
 
 # Where a hub can be reached, before the study runs. Without output, so that it looks at the cache every time.
@@ -37,11 +37,11 @@ rule prefetch:
         RESULTS / "logs/prefetch/prefetch.log",
     localrule: True
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     message:
         "fetch the COMET model"
     script:
-        "../scripts/evaluate_prefetch.py"
+        "../../scripts/evaluate_prefetch.py"
 
 
 if STUDY.evaluate.comet:
@@ -62,7 +62,7 @@ if STUDY.evaluate.comet:
         benchmark:
             RESULTS / "benchmarks/comet/comet.tsv"
         conda:
-            "../envs/downlaw.yaml"
+            "../../envs/downlaw.yaml"
         threads: STUDY.compute.threads
         resources:
             **asked_with_gpu("evaluate"),
@@ -72,7 +72,7 @@ if STUDY.evaluate.comet:
         message:
             "score all runs by COMET"
         script:
-            "../scripts/evaluate_comet.py"
+            "../../scripts/evaluate_comet.py"
 
 
 # A COMET that the study trains for itself, where no hub can be reached. Its text and its seed are its own: what is
@@ -96,7 +96,7 @@ if STUDY.evaluate.comet_local:
         benchmark:
             RESULTS / "benchmarks/comet_local_encoder/comet_local_encoder.tsv"
         conda:
-            "../envs/downlaw.yaml"
+            "../../envs/downlaw.yaml"
         threads: 1
         resources:
             **asked("evaluate"),
@@ -107,7 +107,7 @@ if STUDY.evaluate.comet_local:
         message:
             "make the encoder of comet-local"
         script:
-            "../scripts/evaluate_comet_local_encoder.py"
+            "../../scripts/evaluate_comet_local_encoder.py"
 
     rule comet_local_model:
         input:
@@ -122,7 +122,7 @@ if STUDY.evaluate.comet_local:
         benchmark:
             RESULTS / "benchmarks/comet_local_model/comet_local_model.tsv"
         conda:
-            "../envs/downlaw.yaml"
+            "../../envs/downlaw.yaml"
         threads: 1
         resources:
             **asked("evaluate"),
@@ -133,7 +133,7 @@ if STUDY.evaluate.comet_local:
         message:
             "train and measure comet-local"
         script:
-            "../scripts/evaluate_comet_local_model.py"
+            "../../scripts/evaluate_comet_local_model.py"
 
     rule comet_local:
         input:
@@ -150,7 +150,7 @@ if STUDY.evaluate.comet_local:
         benchmark:
             RESULTS / "benchmarks/comet_local/comet_local.tsv"
         conda:
-            "../envs/downlaw.yaml"
+            "../../envs/downlaw.yaml"
         threads: STUDY.compute.threads
         resources:
             **asked_with_gpu("evaluate"),
@@ -159,7 +159,7 @@ if STUDY.evaluate.comet_local:
         message:
             "score all runs by comet-local"
         script:
-            "../scripts/evaluate_comet_local.py"
+            "../../scripts/evaluate_comet_local.py"
 
 
 rule comparisons:
@@ -172,7 +172,7 @@ rule comparisons:
     benchmark:
         RESULTS / "benchmarks/comparisons/comparisons.tsv"
     conda:
-        "../envs/downlaw.yaml"
+        "../../envs/downlaw.yaml"
     resources:
         **asked("evaluate"),
     params:
@@ -180,4 +180,4 @@ rule comparisons:
     message:
         "compare runs"
     script:
-        "../scripts/evaluate_comparisons.py"
+        "../../scripts/evaluate_comparisons.py"
