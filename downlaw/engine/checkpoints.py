@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from downlaw.files import sha256_of_file, write_aside
-from downlaw.study.training import Model
 
 LAST = "checkpoint_last.pt"
 _PERIODIC = re.compile(r"checkpoint_\d+_(\d+)\.pt")
@@ -85,14 +84,17 @@ def load(path: Path) -> dict[str, Any]:
     return torch.load(path, map_location="cpu", weights_only=False, mmap=True)
 
 
-def refuse_foreign(path: Path, save_dir: Path, model: Model) -> None:
+def refuse_foreign(path: Path, save_dir: Path, asked: Mapping[str, Any]) -> None:
     """Refuse to continue a checkpoint that another training left in `save_dir`.
+
+    Args:
+        asked: the model that belongs there: `arch`, fairseq's name, and what the study says of it.
 
     Raises:
         CheckpointError: where it is of another architecture, or of a training with another identity.
     """
     config = load(path)["cfg"]
-    asked, found = model.model_dump(), _architecture(config["model"])
+    found = _architecture(config["model"], asked["arch"])
     differences = [f"{name} {found[name]}, not {asked[name]}" for name in found if found[name] != asked[name]]
     if differences:
         raise CheckpointError(
@@ -107,18 +109,33 @@ def refuse_foreign(path: Path, save_dir: Path, model: Model) -> None:
         )
 
 
-def _architecture(model: Any) -> dict[str, int]:
-    """The keys of the study's model section, from fairseq's configuration of a model."""
-    values = model if isinstance(model, dict) else vars(model)
-    names = {
+_NAMES = {
+    "transformer": {
         "encoder_layers": "encoder_layers",
         "decoder_layers": "decoder_layers",
         "width": "encoder_embed_dim",
         "heads": "encoder_attention_heads",
         "ffn_width": "encoder_ffn_embed_dim",
         "max_pieces": "max_source_positions",
-    }
-    return {ours: int(values[theirs]) for ours, theirs in names.items()}
+    },
+    "transformer_lm": {
+        "layers": "decoder_layers",
+        "width": "decoder_embed_dim",
+        "heads": "decoder_attention_heads",
+        "ffn_width": "decoder_ffn_embed_dim",
+        "block_pieces": "tokens_per_sample",
+    },
+}
+"""What fairseq calls the keys of a study, by the architecture."""
+
+
+def _architecture(model: Any, wanted: str) -> dict[str, Any]:
+    """The keys of the study that say what a model is, from fairseq's configuration of it."""
+    values = model if isinstance(model, dict) else vars(model)
+    arch = values.get("_name", wanted)
+    if arch != wanted:
+        return {"arch": arch}
+    return {ours: int(values[theirs]) for ours, theirs in _NAMES[wanted].items()}
 
 
 def spread_over(path: Path, processes: int, save_dir: Path | None = None) -> bool:

@@ -1,13 +1,21 @@
-"""fairseq-train's arguments for a pretraining segment and for a finetuning run."""
+"""fairseq-train's arguments for a pretraining segment, a finetuning run, and a language model of a grid."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from downlaw.study import Study
+from downlaw.study import LmStudy, Study
+from downlaw.study.grid import Cell
+from downlaw.study.overtrain import Overtrain
 from downlaw.study.training import Training
 
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
+
+
+# A mixture is shuffled already: read in its order, every Dp is a prefix of the larger ones. So in every
+# epoch: a training resumed after the first would be shuffled, and an uncut one not.
+_IN_ORDER = ("--curriculum", "1000000")
 
 
 def _option(name: str, value: object) -> list[str]:
@@ -32,21 +40,26 @@ def _model(study: Study, dropout: float) -> list[str]:
     ]
 
 
-def _optimization(training: Training, learning_rate: float, updates: int, seed: int) -> list[str]:
+def _schedule(training: Training) -> list[str]:
     scheduler = "fixed" if training.schedule == "constant" else training.schedule
+    return [*_option("lr-scheduler", scheduler), *_option("warmup-updates", training.warmup_updates)]
+
+
+def _optimization(
+    training: Training, learning_rate: float, schedule: list[str], updates: int, seed: int
+) -> list[str]:
     return [
         *("--optimizer", "adam", "--adam-betas", "(0.9, 0.98)"),
         *_option("weight-decay", training.weight_decay),
         *_option("clip-norm", training.clip_norm),
         *_option("lr", learning_rate),
-        *_option("lr-scheduler", scheduler),
-        *_option("warmup-updates", training.warmup_updates),
+        *schedule,
         *_option("max-update", updates),
         *_option("seed", seed),
     ]
 
 
-def _running(study: Study, save_dir: Path, updates: int, processes: int, batches: int) -> list[str]:
+def _running(study: Study | LmStudy, save_dir: Path, updates: int, processes: int, batches: int) -> list[str]:
     device = ["--cpu"] if study.compute.device == "cpu" else []
     precision = [] if study.compute.precision == "fp32" else [f"--{study.compute.precision}"]
     return [
@@ -101,11 +114,9 @@ def pretraining(
         *_option("poisson-lambda", pretrain.mean_span),
         *("--replace-length", "1", "--mask-random", "0"),
         *("--permute-sentences", "0", "--rotate", "0", "--insert", "0"),
-        # The mixture is shuffled already: read in its order, every Dp is a prefix of the larger ones. So in
-        # every epoch: a training resumed after the first would be shuffled, and an uncut one not.
-        *("--curriculum", "1000000"),
+        *_IN_ORDER,
         *_model(study, pretrain.dropout),
-        *_optimization(pretrain, pretrain.learning_rate, updates, seed),
+        *_optimization(pretrain, pretrain.learning_rate, _schedule(pretrain), updates, seed),
         *_running(study, save_dir, updates, processes, pretrain.batches_per_update),
         *_option("save-interval-updates", pretrain.save_every_updates),
         "--disable-validation",
@@ -137,9 +148,78 @@ def finetuning(
         *_option("max-tokens", finetune.tokens_per_batch),
         *_option("max-tokens-valid", longest),
         *_model(study, finetune.dropout),
-        *_optimization(finetune, learning_rate, finetune.updates, seed),
+        *_optimization(finetune, learning_rate, _schedule(finetune), finetune.updates, seed),
         *_running(study, save_dir, finetune.updates, processes, finetune.batches_per_update),
         *_option("save-interval-updates", interval),
         *(["--best-checkpoint-metric", metric] if best else ["--disable-validation"]),
         *(_option("finetune-from-model", weights) if weights else []),
+    ]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a language model's training: it ends at `updates`, and decays from `decays_from` on."""
+
+    updates: int
+    decays_from: int | None = None
+
+
+def language_modeling(
+    study: LmStudy,
+    cell: Cell,
+    data: Path,
+    save_dir: Path,
+    stretch: Stretch,
+    continue_from: Path | None,
+    processes: int = 1,
+) -> list[str]:
+    """Arguments that train a stretch of a language model of the grid: its trunk, its decay, or a whole run.
+
+    `save_dir`/checkpoint_last.pt is continued where it is there, else `continue_from` with its optimizer and
+    data position.
+    """
+    overtrain, model = study.overtrain, study.overtrain.models[cell.model]
+    rate = overtrain.rate_of(cell.model)
+    return [
+        str(data),
+        *("--user-dir", str(PLUGIN), "--task", "language_modeling_in_order", "--criterion", "cross_entropy"),
+        *_option("tokens-per-sample", overtrain.block_pieces),
+        *_option("batch-size", overtrain.blocks_per_update // overtrain.batches_per_update),
+        *("--sample-break-mode", "none"),
+        *_IN_ORDER,
+        *("--arch", "transformer_lm", "--decoder-normalize-before", "--activation-fn", "gelu"),
+        *_option("dropout", overtrain.dropout),
+        *_option("decoder-layers", model.layers),
+        *(
+            part
+            for side in ("embed", "input", "output")
+            for part in _option(f"decoder-{side}-dim", model.width)
+        ),
+        *_option("decoder-ffn-embed-dim", model.inner_width),
+        *_option("decoder-attention-heads", model.heads),
+        *(("--share-decoder-input-output-embed",) if overtrain.share_embeddings else ()),
+        *(("--checkpoint-activations",) if overtrain.checkpoint_activations else ()),
+        *_optimization(overtrain, rate, _grid_schedule(overtrain, rate, stretch), stretch.updates, cell.seed),
+        *_running(study, save_dir, stretch.updates, processes, overtrain.batches_per_update),
+        *_option("save-interval-updates", overtrain.save_every_updates),
+        "--disable-validation",
+        *(_option("restore-file", continue_from) if continue_from else []),
+    ]
+
+
+def _grid_schedule(overtrain: Overtrain, rate: float, stretch: Stretch) -> list[str]:
+    least = overtrain.final_learning_rate * rate
+    if overtrain.schedule == "cosine":
+        warmup = _option("warmup-updates", overtrain.warmup_updates)
+        return ["--lr-scheduler", "cosine", *warmup, *_option("min-lr", least)]
+    # fairseq decays from the end of the warm-up on, at whose rate the trunk stands: so the decay of a branch
+    # begins where it starts. A trunk "decays" to the rate that it has.
+    begins, ends = (
+        (overtrain.warmup_updates, rate) if stretch.decays_from is None else (stretch.decays_from, least)
+    )
+    return [
+        *("--lr-scheduler", "polynomial_decay"),
+        *_option("warmup-updates", begins),
+        *_option("total-num-update", stretch.updates),
+        *_option("end-learning-rate", ends),
     ]

@@ -8,6 +8,7 @@ pair of positions that a layer compares. Norms, biases and activations are left 
 
 from __future__ import annotations
 
+from downlaw.study.overtrain import DecoderModel
 from downlaw.study.training import Model, Pretrain
 
 
@@ -62,3 +63,16 @@ def pretraining_flops(model: Model, vocabulary: int, pretrain: Pretrain, updates
     source = block - text * pretrain.mask * (1 - 1 / pretrain.mean_span)
     segments = updates * pretrain.blocks_per_update
     return training_flops(model, vocabulary, segments * source, segments * block, source, block)
+
+
+def language_model_flops(model: DecoderModel, vocabulary: int, tokens: float, length: float) -> float:
+    """Operations of a forward and backward pass of a decoder-only model, counted as above.
+
+    Args:
+        vocabulary: rows of the output matrix.
+        tokens: tokens predicted, in all.
+        length: tokens a sequence.
+    """
+    width = model.width
+    matrices = model.layers * (4 * width * width + 2 * width * model.inner_width) + vocabulary * width
+    return 6 * matrices * tokens + 12 * width * model.layers * tokens * length

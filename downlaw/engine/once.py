@@ -18,7 +18,6 @@ from downlaw.console import say
 from downlaw.engine import checkpoints, holding, launch, log, worker
 from downlaw.engine.errors import DivergedError, StoppedError
 from downlaw.files import digest, read_json, write_aside, write_json
-from downlaw.study.training import Model
 from downlaw.versions import merge, versions
 
 RECORD = "record.json"
@@ -41,6 +40,7 @@ class Training:
     Attributes:
         identity: everything that decides the result; its digest names the folder.
         facts: what the record says beside the result.
+        architecture: of the model, as `checkpoints.refuse_foreign` takes it.
         arguments: fairseq's, given whether `checkpoint_last.pt` of the folder is continued.
         updates: where it ends.
         first_update: where it begins.
@@ -54,7 +54,7 @@ class Training:
     folder: Path
     identity: Mapping[str, Any]
     facts: Mapping[str, Any]
-    model: Model
+    architecture: Mapping[str, Any]
     arguments: Callable[[bool], Sequence[str]]
     updates: int
     first_update: int
@@ -83,7 +83,7 @@ def train_once(training: Training, output: Output) -> dict[str, Any]:
             return _on_record(training, output)
         done = checkpoints.prepare_to_resume(folder, training.kept[0])
         if done:
-            checkpoints.refuse_foreign(folder / checkpoints.LAST, folder, training.model)
+            checkpoints.refuse_foreign(folder / checkpoints.LAST, folder, training.architecture)
             checkpoints.spread_over(folder / checkpoints.LAST, training.processes.count)
         _remember_interrupted(training, held.previous, done)
         with training.on_node():

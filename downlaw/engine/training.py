@@ -15,9 +15,10 @@ from downlaw.engine import checkpoints, commands, flops, gpus, scratch
 from downlaw.engine.launch import Processes
 from downlaw.engine.once import DIVERGED, OK, RECORD, Output, Training, train_once
 from downlaw.files import digest, read_json
-from downlaw.study import Study
+from downlaw.study import LmStudy, Study
 from downlaw.study.compute import TrainingResources
 from downlaw.study.matrix import Run, Segment
+from downlaw.study.training import Model
 
 CHECKPOINT = "checkpoint.pt"
 """What a larger Dp continues: weights, optimizer, schedule and data position."""
@@ -80,14 +81,11 @@ def pretrain_segment(
             "identity": digest(identity),
             "versions": previous.get("versions"),
         }
-    processes = _processes(study, study.resources.pretrain)
-    start = _chain_end(previous, folder, output)
+    processes = processes_of(study, study.resources.pretrain)
+    start = chain_end(previous, folder, output)
 
     def arguments(resuming: bool) -> list[str]:
-        restored = None
-        if start and not resuming:
-            checkpoints.verify(start, previous["sha256"])
-            restored = None if checkpoints.spread_over(start, processes.count, folder) else start
+        restored = restored_from(start, previous, folder, processes) if start and not resuming else None
         return commands.pretraining(
             study, data, folder, segment.updates, segment.seed, restored, processes.count
         )
@@ -104,11 +102,11 @@ def pretrain_segment(
 
     record = train_once(
         Training(
-            folder, identity, facts, study.model, arguments, segment.updates,
+            folder, identity, facts, architecture(study.model), arguments, segment.updates,
             first_update=previous["updates"] if start else 0,
             tokens_per_update=study.pretrain.tokens_per_update,
             keep=keep, kept=(CHECKPOINT, MODEL), processes=processes,
-            on_node=lambda: _on_node(study, data, processes),
+            on_node=lambda: on_node(study, data, processes),
             start_versions=previous.get("versions") if start else None,
         ),
         output,
@@ -118,7 +116,18 @@ def pretrain_segment(
     return record
 
 
-def _chain_end(previous: Mapping[str, Any] | None, folder: Path, output: Output) -> Path | None:
+def restored_from(start: Path, record: Mapping[str, Any], folder: Path, processes: Processes) -> Path | None:
+    """What fairseq is told to continue from; None where a copy for another number of processes lies in
+    `folder` as its last checkpoint.
+
+    Raises:
+        CheckpointError: where `start` is not the file on record.
+    """
+    checkpoints.verify(start, record["sha256"])
+    return None if checkpoints.spread_over(start, processes.count, folder) else start
+
+
+def chain_end(previous: Mapping[str, Any] | None, folder: Path, output: Output) -> Path | None:
     """What a segment continues; None where it trains from zero, or did so before in `folder`."""
     if previous is None:
         return None
@@ -133,12 +142,12 @@ def _chain_end(previous: Mapping[str, Any] | None, folder: Path, output: Output)
     return None
 
 
-def _processes(study: Study, asked: TrainingResources) -> Processes:
+def processes_of(study: Study | LmStudy, asked: TrainingResources) -> Processes:
     return Processes(asked.processes, asked.nodes, study.compute.threads)
 
 
 @contextmanager
-def _on_node(study: Study, data: Path, processes: Processes) -> Iterator[None]:
+def on_node(study: Study | LmStudy, data: Path, processes: Processes) -> Iterator[None]:
     """Have a training's data on scratch, then hold its GPUs."""
     if processes.nodes == 1:
         scratch.read_from_scratch(data, study.compute.scratch)
@@ -146,6 +155,11 @@ def _on_node(study: Study, data: Path, processes: Processes) -> Iterator[None]:
         say(f"compute.scratch: a training on several nodes reads {data} where it is")
     with gpus.held(study.compute.device, processes.count // processes.nodes):
         yield
+
+
+def architecture(model: Model) -> dict[str, Any]:
+    """What its checkpoints must be of."""
+    return {"arch": "transformer", **model.model_dump()}
 
 
 def finetuning_identity(
@@ -204,7 +218,7 @@ def finetune_run(
     identity = finetuning_identity(study, run, subset, start["identity"] if start else None)
     folder = root / digest(identity)
     weights, sha256 = _weights(start) if start else (None, "")
-    processes = _processes(study, study.resources.finetune)
+    processes = processes_of(study, study.resources.finetune)
 
     def arguments(resuming: bool) -> list[str]:
         if weights and not resuming:
@@ -221,9 +235,9 @@ def finetune_run(
 
     return train_once(
         Training(
-            folder, identity, facts, study.model, arguments, study.finetune.updates,
+            folder, identity, facts, architecture(study.model), arguments, study.finetune.updates,
             first_update=0, tokens_per_update=None, keep=keep, kept=(MODEL,), processes=processes,
-            on_node=lambda: _on_node(study, data, processes),
+            on_node=lambda: on_node(study, data, processes),
             start_versions=start.get("versions") if start else None,
         ),
         output,

@@ -19,6 +19,7 @@ class Cell:
         tokens: D, what they predict.
         trunk_updates: the update at which it branches off its trunk; None where it is a run of its own.
         previous: the multiplier whose stretch of the trunk this continues; None at its start.
+        first_update: where that stretch ends, 0 at the start.
     """
 
     mixture: str
@@ -30,6 +31,12 @@ class Cell:
     tokens: int
     trunk_updates: int | None
     previous: float | None
+    first_update: int
+
+    @property
+    def trained_updates(self) -> int:
+        """Updates that this run takes where those before it on the trunk are done."""
+        return self.updates - self.first_update
 
     @property
     def name(self) -> str:
@@ -64,6 +71,7 @@ def _cell(study: LmStudy, mixture: str, model: str, seed: int, place: int) -> Ce
     multiplier = multipliers[place]
     updates = study.updates(model, multiplier)
     on_trunk = study.overtrain.schedule == "wsd"
+    previous = multipliers[place - 1] if on_trunk and place else None
     return Cell(
         mixture,
         model,
@@ -73,5 +81,6 @@ def _cell(study: LmStudy, mixture: str, model: str, seed: int, place: int) -> Ce
         updates,
         updates * study.overtrain.tokens_per_update,
         study.trunk_updates(model, multiplier) if on_trunk else None,
-        multipliers[place - 1] if on_trunk and place else None,
+        previous,
+        0 if previous is None else study.trunk_updates(model, previous),
     )

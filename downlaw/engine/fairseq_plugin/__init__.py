@@ -3,7 +3,8 @@
 fairseq's `denoising` draws span lengths from torch's global generator, so that a run cut in two masks other
 spans than an uncut one. Here every block is masked under a generator state of its own, given by (seed, epoch,
 block). fairseq's `translation` makes its batches in the first epoch that a process sees, by its seed,
-so that a run resumed later has other batches. Here they are always those of the first epoch.
+so that a run resumed later has other batches. Here they are always those of the first epoch. And fairseq's
+`language_modeling` shuffles blocks; here they are read in the order of the file.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from fairseq.data import BaseWrapperDataset
 from fairseq.tasks import register_task
 from fairseq.tasks.denoising import DenoisingConfig, DenoisingTask
+from fairseq.tasks.language_modeling import LanguageModelingConfig, LanguageModelingTask
 from fairseq.tasks.translation import TranslationTask
 
 
@@ -47,6 +49,16 @@ class TextInfillingTask(DenoisingTask):
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
         self.datasets[split] = MaskedByIndex(self.datasets[split], self.cfg.seed)
+
+
+@register_task("language_modeling_in_order", dataclass=LanguageModelingConfig)
+class LanguageModelingInOrderTask(LanguageModelingTask):
+    """fairseq's `language_modeling` over blocks in the order of the file: what is read up to an update is a
+    prefix of what is read up to a later one."""
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
+        super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
+        self.datasets[split].shuffle = False
 
 
 _get_batch_iterator = TranslationTask.get_batch_iterator

@@ -13,6 +13,7 @@ import torch
 from downlaw.engine import checkpoints, holding
 from downlaw.engine.checkpoints import CheckpointError
 from downlaw.engine.once import read_history
+from downlaw.engine.training import architecture
 from downlaw.files import read_json, sha256_of_file, write_json
 from downlaw.study.training import Model
 from downlaw.versions import versions
@@ -88,7 +89,7 @@ def test_segments_of_older_versions_have_one_file_for_all(trained, toy, toy_stud
 def test_a_checkpoint_of_another_architecture_is_refused(interrupted, toy, toy_study):
     (folder,) = interrupted.iterdir()
     checkpoints.prepare_to_resume(folder, "checkpoint.pt")
-    wider = Model(encoder_layers=1, decoder_layers=1, width=32, heads=2, ffn_width=32)
+    wider = architecture(Model(encoder_layers=1, decoder_layers=1, width=32, heads=2, ffn_width=32))
     with pytest.raises(CheckpointError, match=r"checkpoint_last\.pt is of another model.*width 16, not 32"):
         checkpoints.refuse_foreign(folder / "checkpoint_last.pt", folder, wider)
 
