@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from downlaw.costs import costs_table
+from downlaw.costs import costs_table, transfer_costs
 from downlaw.engine.training import finetuning_identity, pretraining_identity
 from downlaw.files import digest, read_json, write_json
 from downlaw.plan import plan
@@ -239,7 +239,9 @@ def _measure(name: str, study: Study) -> Measured:
     pretrained, finetuned = (
         sorted((study.results / stage).rglob("*.json")) for stage in ("pretrain", "finetune")
     )
-    costs_csv, _ = _seconds(lambda: costs_table(pretrained, finetuned, study.results / "benchmarks"))
+    costs_csv, _ = _seconds(
+        lambda: costs_table(transfer_costs(pretrained, finetuned), study.results / "benchmarks")
+    )
     jobs = sum(stage.jobs for stage in stages) + 1
     return Measured(name, len(table), jobs, plan_new, plan_done, status, runs_csv, costs_csv)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,26 +71,48 @@ def job_costs(benchmarks: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def costs_table(pretrain: Iterable[Path], finetune: Iterable[Path], benchmarks: Path) -> pd.DataFrame:
-    """Trainings first (tokens/s of the training alone), then whole jobs with start-up and memory.
+def transfer_costs(pretrain: Iterable[Path], finetune: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Rows of the trainings of the transfer track.
 
     Args:
         pretrain: the records of the segments.
         finetune: the records of the batches of runs.
     """
-    rows: list[dict[str, Any]] = []
     for path in pretrain:
         record = read_json(path)
         if folder := _folder(path, record):
             tokens = record["tokens"] / record["updates"]
-            rows += training_costs(folder, "pretrain", tokens, _job(path, "pretrain"))
+            yield from training_costs(folder, "pretrain", tokens, _job(path, "pretrain"))
     for path in finetune:
         for record in read_json(path):
             if folder := _folder(path, record):
                 job = f"{_job(path, 'finetune')} Df {record['finetune_pairs']} "
                 job += f"rate {record['learning_rate']:g} seed {record['finetuning_seed']}"
-                rows += training_costs(folder, "finetune", record["target_tokens_a_update"], job)
-    table = pd.DataFrame([*rows, *job_costs(benchmarks)], columns=COLUMNS)
+                yield from training_costs(folder, "finetune", record["target_tokens_a_update"], job)
+
+
+def overtraining_costs(runs: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Rows of the trainings of the over-training track: of each run its stretch of a trunk, then its decay.
+
+    Args:
+        runs: the records of the runs.
+    """
+    for path in runs:
+        record = read_json(path)
+        trained = {"": record, " trunk": record.get("trunk", {})}
+        for part, each in reversed(trained.items()):
+            if folder := _folder(path, each):
+                tokens = record["tokens"] / record["updates"]
+                yield from training_costs(folder, "overtrain", tokens, f"{_job(path, 'overtrain')}{part}")
+
+
+def costs_table(trainings: Iterable[Mapping[str, Any]], benchmarks: Path) -> pd.DataFrame:
+    """Trainings first (tokens/s of the training alone), then whole jobs with start-up and memory.
+
+    Args:
+        trainings: rows of `transfer_costs` or `overtraining_costs`.
+    """
+    table = pd.DataFrame([*trainings, *job_costs(benchmarks)], columns=COLUMNS)
     counts = ("updates", "lost_updates", "tokens", "threads", "processes")
     return table.astype(dict.fromkeys(counts, "Int64"))
 

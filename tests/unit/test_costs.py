@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from downlaw.costs import COLUMNS, costs_table, job_costs, training_costs
+from downlaw.costs import COLUMNS, costs_table, job_costs, training_costs, transfer_costs
 
 
 def training(folder: Path, *stretches: tuple[int, int, float]) -> Path:
@@ -78,7 +78,7 @@ def test_the_table_holds_trainings_then_jobs(tmp_path):
     finetune.write_text(json.dumps([done, {**record, "status": "diverged in pretraining"}]))
     benchmark(results / "benchmarks/runs/runs.tsv", 1.0, "100")
 
-    table = costs_table([pretrain], [finetune], results / "benchmarks")
+    table = costs_table(transfer_costs([pretrain], [finetune]), results / "benchmarks")
     assert list(table.columns) == COLUMNS
     assert table["stage"].tolist() == ["pretrain", "finetune", "rule runs"]
     assert table["job"].tolist() == [
@@ -96,9 +96,9 @@ def test_a_diverged_training_costs_what_it_took(tmp_path):
     training(results / "pretrain/en/seed1/512/a1", (0, 3, 2.0))
     pretrain = results / "pretrain/en/seed1/512.json"
     pretrain.write_text(json.dumps({"status": "diverged", "identity": "a1", "tokens": 512, "updates": 8}))
-    table = costs_table([pretrain], [], results / "benchmarks")
+    table = costs_table(transfer_costs([pretrain], []), results / "benchmarks")
     assert table["updates"].tolist() == [3]
 
 
 def test_no_trainings_give_an_empty_table(tmp_path):
-    assert costs_table([], [], tmp_path).empty
+    assert costs_table([], tmp_path).empty

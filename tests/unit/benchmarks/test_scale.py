@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.scale import SHAPES, Shape, make_results, make_study
-from downlaw.costs import costs_table
+from downlaw.costs import costs_table, transfer_costs
 from downlaw.plan import plan
 from downlaw.status import DONE, statuses
 
@@ -24,7 +24,7 @@ def test_a_made_up_study_is_done(tmp_path, monkeypatch):
     assert {run.state for run in found} == {DONE}
     assert len(found) == 4 + 2 * 2 * 5 * 4
     records = [sorted((study.results / stage).rglob("*.json")) for stage in ("pretrain", "finetune")]
-    costs = costs_table(*records, study.results / "benchmarks")
+    costs = costs_table(transfer_costs(*records), study.results / "benchmarks")
     assert costs["stage"].value_counts().to_dict() == {
         "pretrain": 4,
         "finetune": 40,
