@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from downlaw.corpora import needs
-from downlaw.engine.flops import pretraining_flops, training_flops
-from downlaw.study import Study
+from downlaw.engine.flops import language_model_flops, pretraining_flops, training_flops
+from downlaw.study import LmStudy, Study
+from downlaw.study.grid import cells
 from downlaw.study.matrix import runs, segments, starts
 
 
@@ -14,8 +15,8 @@ from downlaw.study.matrix import runs, segments, starts
 class StageCost:
     """Jobs of one rule, and what they train. Tokens are pieces; a source and its target count once.
 
-    `tokens` and `flops` of pretraining are exact. Those of finetuning are upper bounds: updates are filled up
-    to `finetune.tokens_per_update`, less the remainder that no sentence fits.
+    `tokens` and `flops` of pretraining and over-training are exact. Those of finetuning are upper bounds:
+    updates are filled up to `finetune.tokens_per_update`, less the remainder that no sentence fits.
     """
 
     stage: str
@@ -27,25 +28,36 @@ class StageCost:
     flops: float = 0.0
 
 
-def plan(study: Study) -> list[StageCost]:
+def plan(study: Study | LmStudy) -> list[StageCost]:
     """Jobs, updates, tokens and FLOPs of each rule, in the order of the flow."""
+    return [*_text(study), *(_grid(study) if isinstance(study, LmStudy) else _transfer(study))]
+
+
+def _text(study: Study | LmStudy) -> list[StageCost]:
+    """What both tracks begin with."""
     parts = needs.parts(study)
     packages = {
         (package.name, package.version)
         for corpus, part in parts
         for package in needs.packages_of(study.corpora[corpus], part)
     }
-    own = study.evaluate.comet_local
+    own = study.evaluate.comet_local if isinstance(study, Study) else None
     if own and own.variant == "e5":
         packages.add((own.wheel.name, own.wheel.version))
-    learned = ["comet"] if study.evaluate.comet else []
-    learned += ["comet_local_encoder", "comet_local_model", "comet_local"] if own else []
     return [
         StageCost("corpora", "fetch_package", len(packages)),
         StageCost("corpora", "split_corpus", len(parts)),
         StageCost("corpora", "decontaminate_corpus", len(parts)),
         StageCost("subsets", "tokenizer", 1),
         StageCost("subsets", "mixture", len(study.mixtures)),
+    ]
+
+
+def _transfer(study: Study) -> list[StageCost]:
+    own = study.evaluate.comet_local
+    learned = ["comet"] if study.evaluate.comet else []
+    learned += ["comet_local_encoder", "comet_local_model", "comet_local"] if own else []
+    return [
         StageCost("subsets", "task", len(study.tasks)),
         StageCost("subsets", "check_sizes", 1),
         StageCost("subsets", "finetuning_subset", len(study.tasks) * len(study.finetune.pairs)),
@@ -61,6 +73,46 @@ def plan(study: Study) -> list[StageCost]:
         StageCost("report", "costs", 1),
         StageCost("report", "summary", 1),
     ]
+
+
+def _grid(study: LmStudy) -> list[StageCost]:
+    runs = list(cells(study))
+    trained = [run.trained_updates * study.overtrain.of(run.model).tokens_per_update for run in runs]
+    return [
+        StageCost("subsets", "evaluation_set", len(study.evaluation_sets)),
+        StageCost("subsets", "choices", len(study.evaluate.tasks)),
+        StageCost("subsets", "check_grid_sizes", 1),
+        StageCost(
+            "overtrain",
+            "overtrain",
+            jobs=len(runs),
+            trainings=len(runs),
+            updates=sum(run.trained_updates for run in runs),
+            tokens=sum(trained),
+            flops=grid_flops(study)["trained"],
+        ),
+        StageCost("evaluate", "evaluate", len(runs)),
+        *(StageCost("laws", rule, 1) for rule in ("lm_runs", "lm_resamples", "lm_laws")),
+        *(StageCost("report", rule, 1) for rule in ("lm_figures", "lm_costs", "lm_summary")),
+    ]
+
+
+def grid_flops(study: LmStudy) -> dict[str, float]:
+    """Operations of all runs of a grid together.
+
+    Returns:
+        `six_n_d`: the 6ND of Gadre et al. 2024. `exact`: counted matrix by matrix, each run on its own.
+        `trained`: the same of what is really trained, where the runs of one size share a trunk.
+    """
+    total = {"six_n_d": 0.0, "exact": 0.0, "trained": 0.0}
+    overtrain, vocabulary = study.overtrain, study.tokenizer.vocabulary
+    for cell in cells(study):
+        model = overtrain.models[cell.model]
+        trained = cell.trained_updates * overtrain.of(cell.model).tokens_per_update
+        total["six_n_d"] += 6.0 * study.parameters(cell.model).total * cell.tokens
+        for name, tokens in (("exact", cell.tokens), ("trained", trained)):
+            total[name] += language_model_flops(model, vocabulary, tokens, overtrain.block_pieces)
+    return total
 
 
 def _pretraining(study: Study) -> StageCost:

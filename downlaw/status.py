@@ -18,12 +18,13 @@ from downlaw.engine.holding import HOLDER, Holder, has_died, read_holder
 from downlaw.engine.once import OK, RECORD, read_history
 from downlaw.engine.training import DIVERGED_IN_PRETRAINING, finetuning_identity, pretraining_identity
 from downlaw.files import digest, read_json
-from downlaw.study import Study
+from downlaw.study import LmStudy, Study
 from downlaw.study.matrix import Run, Start, runs, segments, starts
+from downlaw.study.overtrain import multiplier_name
 
 DONE, RUNNING, CRASHED, DIVERGED, TO_DO = "done", "running", "crashed", "diverged", "to do"
 STATES = (DONE, RUNNING, CRASHED, DIVERGED, TO_DO)
-STAGES = ("pretrain", "finetune", "evaluate")
+STAGES = ("pretrain", "finetune", "overtrain", "evaluate")
 SILENT_SECONDS = 120.0
 """A training on another host that has not told of itself for so long counts as dead."""
 
@@ -37,7 +38,8 @@ class RunStatus:
     """The state of a training (stages pretrain and finetune), or of the scores of a run (evaluate).
 
     Attributes:
-        tokens: Dp as asked, 0 for the baseline.
+        tokens: Dp or D as asked, 0 for the baseline.
+        model: of the over-training track, as `multiplier` is: tokens a parameter.
         state: one of STATES.
         update: how far a training is; where one that crashed goes on.
         reason: why it crashed or diverged, or who runs it.
@@ -52,6 +54,8 @@ class RunStatus:
     pairs: int | None = None
     learning_rate: float | None = None
     finetuning_seed: int | None = None
+    model: str | None = None
+    multiplier: float | None = None
     state: str = TO_DO
     update: int = 0
     updates: int = 0
@@ -60,6 +64,9 @@ class RunStatus:
 
     @property
     def name(self) -> str:
+        if self.model is not None:
+            size = f"{self.mixture} {self.model} M {multiplier_name(self.multiplier)}"
+            return f"{self.stage} {size} seed {self.pretraining_seed}"
         start = f"{self.mixture} seed {self.pretraining_seed} at {self.tokens:,} tokens"
         if self.task is None:
             return f"pretrain {start}"
@@ -81,20 +88,22 @@ def statuses(study: Study) -> list[RunStatus]:
 
 def _segments(study: Study) -> Iterator[tuple[Start, str | None, RunStatus]]:
     subsets = study.results / "subsets/mixtures"
-    manifests = {name: _read(subsets / name / "manifest.json") for name in study.mixtures}
+    manifests = {name: read_whole(subsets / name / "manifest.json") for name in study.mixtures}
     for segment in segments(study):
         start = Start(segment.mixture, segment.seed, segment.tokens_asked)
         path = Path("pretrain", _path(start))
         status = RunStatus("pretrain", None, start.mixture, start.seed, start.tokens_asked)
         status = replace(status, updates=segment.updates)
-        record, manifest = _read(study.results / path), manifests[start.mixture]
+        record, manifest = read_whole(study.results / path), manifests[start.mixture]
         identity = (
             digest(pretraining_identity(study, segment, manifest))
             if manifest
             else (record or {}).get("identity")
         )
-        status = _training(status, study.results / path.with_suffix(""), identity, [record] if record else [])
-        (status,) = _explained(study, path, [status])
+        status = training_state(
+            status, study.results / path.with_suffix(""), identity, [record] if record else []
+        )
+        (status,) = explained(study, path, [status])
         yield start, identity, status
 
 
@@ -104,10 +113,10 @@ def _batches(
     """The finetunings that share a start, and where their record lies in `finetune`."""
     for task in study.tasks:
         folder = study.results / "subsets/tasks" / task
-        subsets = {pairs: _read(folder / str(pairs) / "manifest.json") for pairs in study.finetune.pairs}
+        subsets = {pairs: read_whole(folder / str(pairs) / "manifest.json") for pairs in study.finetune.pairs}
         for start in starts(study):
             path = Path(task) / _path(start)
-            records = _read(study.results / "finetune" / path) or []
+            records = read_whole(study.results / "finetune" / path) or []
             known = start.is_baseline or identities[start] is not None
             batch = []
             for run in runs(study, task, start):
@@ -123,8 +132,8 @@ def _batches(
                     else _recorded(records, run)
                 )
                 place = study.results / "finetune" / path.with_suffix("")
-                batch.append(_training(status, place, identity, records))
-            yield path, _explained(study, "finetune" / path, batch)
+                batch.append(training_state(status, place, identity, records))
+            yield path, explained(study, "finetune" / path, batch)
 
 
 def _run_status(study: Study, run: Run) -> RunStatus:
@@ -154,14 +163,16 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["finetune_pairs"], row["learning_rate"], row["finetuning_seed"]
 
 
-def _training(
+def training_state(
     status: RunStatus, root: Path, identity: str | None, records: Iterable[Mapping[str, Any]]
 ) -> RunStatus:
     """The state of the training that lies in `root`/`identity`; None is one whose data is still to come."""
     if identity is None:
         return status
     folder = root / identity
-    record = next((one for one in records if one.get("identity") == identity), None) or _read(folder / RECORD)
+    record = next((one for one in records if one.get("identity") == identity), None) or read_whole(
+        folder / RECORD
+    )
     if record:
         state, reason, made_by = DIVERGED, record["reason"], record.get("versions")
         if record["status"] == OK:
@@ -198,7 +209,7 @@ def _saved(folder: Path) -> int:
 
 def _scores(study: Study, path: Path, batch: Iterable[RunStatus]) -> list[RunStatus]:
     """Whether the runs of a batch are in its table of scores. Those that were not selected need none."""
-    rows = {_key(row) for row in _read(study.results / "evaluate" / path) or []}
+    rows = {_key(row) for row in read_whole(study.results / "evaluate" / path) or []}
     found = []
     for run in batch:
         score = replace(run, stage="evaluate", state=TO_DO, update=0, updates=0, reason="", versions=None)
@@ -206,10 +217,10 @@ def _scores(study: Study, path: Path, batch: Iterable[RunStatus]) -> list[RunSta
         if run.state == DIVERGED:
             score = replace(score, state=DIVERGED, reason=run.reason)
         found.append(replace(score, state=DONE) if scored else score)
-    return _explained(study, "evaluate" / path, found)
+    return explained(study, "evaluate" / path, found)
 
 
-def _explained(study: Study, path: Path, batch: list[RunStatus]) -> list[RunStatus]:
+def explained(study: Study | LmStudy, path: Path, batch: list[RunStatus]) -> list[RunStatus]:
     """The states of a job's runs, with the error that its log ends in given to the one it stopped at."""
     states = [run.state for run in batch]
     if RUNNING in states or not (CRASHED in states or TO_DO in states):
@@ -233,7 +244,7 @@ def last_error(log: Path) -> str:
     return lines[-1] if failed and not lines[-1].startswith(" ") else ""
 
 
-def other_errors(study: Study) -> dict[str, str]:
+def other_errors(study: Study | LmStudy) -> dict[str, str]:
     """The errors of all other jobs whose last attempt failed, by log file."""
     logs = study.results / "logs"
     found = {
@@ -254,7 +265,7 @@ def counts(found: Iterable[RunStatus]) -> dict[tuple[str, str | None, str], Coun
 
 def mixed_versions(found: Iterable[RunStatus]) -> dict[str, dict[str, int]]:
     """Runs by version, of each part of the software of which there is more than one."""
-    made_by = [run.versions for run in found if run.stage == "finetune" and run.state == DONE]
+    made_by = [run.versions for run in found if run.stage in ("finetune", "overtrain") and run.state == DONE]
     names = sorted({name for versions in made_by for name in versions or ()})
     table = {
         name: Counter(" + ".join((versions or {}).get(name, ["unknown"])) for versions in made_by)
@@ -267,7 +278,7 @@ def _path(start: Start) -> Path:
     return Path(start.mixture, f"seed{start.seed}", f"{start.tokens_asked}.json")
 
 
-def _read(path: Path) -> Any:
+def read_whole(path: Path) -> Any:
     """The contents of a JSON file; None where there is none, or none that is whole."""
     try:
         return read_json(path)

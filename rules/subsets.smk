@@ -1,5 +1,9 @@
 TOKENIZER_TEXT = needs.tokenizer_parts(STUDY)
-MIXED_FOR = STUDY.pretrain if STUDY.track == "transfer" else STUDY.overtrain
+BLOCKS = (
+    [STUDY.pretrain.block_pieces, STUDY.pretrain.blocks_per_update]
+    if STUDY.track == "transfer"
+    else list(STUDY.block_layout)
+)
 
 
 rule tokenizer:
@@ -49,7 +53,7 @@ rule mixture:
         **asked("subsets"),
     params:
         mixture=lambda w: STUDY.mixtures[w.mixture].model_dump(),
-        blocks=[MIXED_FOR.block_pieces, MIXED_FOR.blocks_per_update],
+        blocks=BLOCKS,
         directions={
             name: [t.source, t.target]
             for name, t in (STUDY.tasks.items() if STUDY.track == "transfer" else ())

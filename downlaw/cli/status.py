@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from downlaw import status
+from downlaw.lm_status import lm_statuses
 from downlaw.status import RunStatus
+from downlaw.study import LmStudy
 
 from .study import ConfigFile, read_study
 
@@ -34,7 +36,7 @@ def show_status(
     Example: downlaw status --configfile studies/mine.yaml --runs
     """
     study = read_study(configfile)
-    found = status.statuses(study)
+    found = lm_statuses(study) if isinstance(study, LmStudy) else status.statuses(study)
     mixed, errors = status.mixed_versions(found), status.other_errors(study)
     if as_json:
         print(json.dumps(_records(found, mixed, errors), indent=2))

@@ -125,12 +125,24 @@ def missing_files(study: Study, parts: list[tuple[str, str]]) -> list[str]:
     ]
 
 
+def _missing_items(study: Study | LmStudy) -> list[str]:
+    """One line for each file of items that is not there."""
+    tasks = study.evaluate.tasks if isinstance(study, LmStudy) else {}
+    return [
+        f"evaluate.tasks.{name}.path: no such file: {task.path}"
+        for name, task in tasks.items()
+        if isinstance(task, FileTask) and not task.path.is_file()
+    ]
+
+
 def missing_text(study: Study, results: Path) -> list[str]:
     """What `missing_files` finds, but for files that a restored archive was made from and needs no more.
 
     Snakemake does not look at jobs whose input is missing and whose output is there, so that a change of what
     such jobs do would pass unseen: it is refused here.
     """
+    if lines := _missing_items(study):
+        return lines
     everything = parts(study)
     lines = missing_files(study, everything)
     archived = results / ARCHIVED_STUDY
@@ -171,7 +183,7 @@ def _decides_trainings(study: Study | LmStudy) -> dict[str, Any]:
         return shared | {
             "overtrain": study.overtrain.deciding(),
             "cells": [(each.name, each.updates) for each in cells(study)],
-            "models": study.model_dump(include={"overtrain": {"models", "learning_rate"}}),
+            "models": study.model_dump(include={"overtrain": {"models"}}),
             "precision": study.compute.precision,
         }
     return (

@@ -178,8 +178,8 @@ def language_modeling(
     `save_dir`/checkpoint_last.pt is continued where it is there, else `continue_from` with its optimizer and
     data position.
     """
-    overtrain, model = study.overtrain, study.overtrain.models[cell.model]
-    rate = overtrain.rate_of(cell.model)
+    overtrain, model = study.overtrain.of(cell.model), study.overtrain.models[cell.model]
+    rate = overtrain.learning_rate
     return [
         str(data),
         *("--user-dir", str(PLUGIN), "--task", "language_modeling_in_order", "--criterion", "cross_entropy"),
@@ -199,7 +199,7 @@ def language_modeling(
         *_option("decoder-attention-heads", model.heads),
         *(("--share-decoder-input-output-embed",) if overtrain.share_embeddings else ()),
         *(("--checkpoint-activations",) if overtrain.checkpoint_activations else ()),
-        *_optimization(overtrain, rate, _grid_schedule(overtrain, rate, stretch), stretch.updates, cell.seed),
+        *_optimization(overtrain, rate, _grid_schedule(overtrain, stretch), stretch.updates, cell.seed),
         *_running(study, save_dir, stretch.updates, processes, overtrain.batches_per_update),
         *_option("save-interval-updates", overtrain.save_every_updates),
         "--disable-validation",
@@ -207,7 +207,8 @@ def language_modeling(
     ]
 
 
-def _grid_schedule(overtrain: Overtrain, rate: float, stretch: Stretch) -> list[str]:
+def _grid_schedule(overtrain: Overtrain, stretch: Stretch) -> list[str]:
+    rate = overtrain.learning_rate
     least = overtrain.final_learning_rate * rate
     if overtrain.schedule == "cosine":
         warmup = _option("warmup-updates", overtrain.warmup_updates)

@@ -26,13 +26,12 @@ def identity(
 ) -> dict[str, Any]:
     """Everything that decides the weights at the end of a stretch. Where a trunk was cut is not part of it,
     and how its branches decay is no part of the trunk's."""
-    overtrain = study.overtrain
+    overtrain = study.overtrain.of(cell.model)
     decay = {"final_learning_rate"} if trunk else set()
     found = {
         "objective": "language modelling",
         "model": architecture(study, cell.model),
         "overtrain": overtrain.deciding("decay", *decay),
-        "learning_rate": overtrain.rate_of(cell.model),
         "precision": study.compute.precision,
         "vocabulary": mixture["vocabulary"],
         "mixture": mixture["sha256"],
@@ -89,7 +88,7 @@ def train_cell(
 def _facts(study: LmStudy, cell: Cell, mixture: Mapping[str, Any]) -> dict[str, Any]:
     model, counted = study.overtrain.models[cell.model], study.parameters(cell.model)
     length, vocabulary = study.overtrain.block_pieces, mixture["vocabulary"]
-    trained = cell.trained_updates * study.overtrain.tokens_per_update
+    trained = cell.trained_updates * study.overtrain.of(cell.model).tokens_per_update
     return {
         "mixture": cell.mixture,
         "model": cell.model,
@@ -126,7 +125,10 @@ def _train_trunk(
     if not (branch / RECORD).exists():
         _forget_without_checkpoint(folder, output)
     label = Output(output.rule_log, f"{output.label}, trunk")
-    facts = {"updates": cell.trunk_updates, "tokens": cell.trunk_updates * study.overtrain.tokens_per_update}
+    facts = {
+        "updates": cell.trunk_updates,
+        "tokens": cell.trunk_updates * study.overtrain.of(cell.model).tokens_per_update,
+    }
     record = _train(study, cell, stretch, data, mixture, before, root, facts, label)
     start = Path(before["checkpoint"]) if before else None
     if start and record["status"] == OK and study.overtrain.keep_optimizer == "last":
@@ -173,7 +175,7 @@ def _train(
         Training(
             folder, settings, facts, architecture(study, cell.model), arguments, stretch.updates,
             first_update=before["updates"] if before and start else 0,
-            tokens_per_update=study.overtrain.tokens_per_update,
+            tokens_per_update=study.overtrain.of(cell.model).tokens_per_update,
             keep=keep, kept=(CHECKPOINT if trunk else MODEL,), processes=processes,
             on_node=lambda: on_node(study, data, processes),
             start_versions=before.get("versions") if before and start else None,

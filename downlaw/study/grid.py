@@ -47,8 +47,8 @@ def cells(study: LmStudy) -> Iterator[Cell]:
     """Every run, trunk by trunk and in the order of training along a trunk."""
     for mixture in study.mixtures:
         for model in study.overtrain.models:
-            for seed in study.overtrain.seeds_of(model):
-                for place in range(len(study.overtrain.multipliers_of(model))):
+            for seed in study.overtrain.of(model).seeds:
+                for place in range(len(study.overtrain.multipliers_of(model, mixture))):
                     yield _cell(study, mixture, model, seed, place)
 
 
@@ -59,15 +59,15 @@ def cell(study: LmStudy, mixture: str, model: str, seed: int, multiplier: float)
         KeyError: where the study does not ask for it.
     """
     known = mixture in study.mixtures and model in study.overtrain.models
-    if known and seed in study.overtrain.seeds_of(model):
-        multipliers = study.overtrain.multipliers_of(model)
+    if known and seed in study.overtrain.of(model).seeds:
+        multipliers = study.overtrain.multipliers_of(model, mixture)
         if multiplier in multipliers:
             return _cell(study, mixture, model, seed, multipliers.index(multiplier))
     raise KeyError(f"the study has no run {mixture}, {model}, seed {seed}, M = {multiplier_name(multiplier)}")
 
 
 def _cell(study: LmStudy, mixture: str, model: str, seed: int, place: int) -> Cell:
-    multipliers = study.overtrain.multipliers_of(model)
+    multipliers = study.overtrain.multipliers_of(model, mixture)
     multiplier = multipliers[place]
     updates = study.updates(model, multiplier)
     on_trunk = study.overtrain.schedule == "wsd"
@@ -79,7 +79,7 @@ def _cell(study: LmStudy, mixture: str, model: str, seed: int, place: int) -> Ce
         multiplier,
         study.tokens_asked(model, multiplier),
         updates,
-        updates * study.overtrain.tokens_per_update,
+        updates * study.overtrain.of(model).tokens_per_update,
         study.trunk_updates(model, multiplier) if on_trunk else None,
         previous,
         0 if previous is None else study.trunk_updates(model, previous),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
@@ -26,7 +27,8 @@ class LmStudy(SharedStudy):
 
     @property
     def block_layout(self) -> BlockLayout:
-        return BlockLayout(self.overtrain.block_pieces, self.overtrain.blocks_per_update, documents=True)
+        updates = math.lcm(*(self.overtrain.of(model).blocks_per_update for model in self.overtrain.models))
+        return BlockLayout(self.overtrain.block_pieces, updates, documents=True)
 
     @property
     def evaluation_sets(self) -> dict[str, Mixture]:
@@ -45,7 +47,7 @@ class LmStudy(SharedStudy):
 
     def updates(self, model: str, multiplier: float) -> int:
         """Whole updates that fit into D."""
-        return self.tokens_asked(model, multiplier) // self.overtrain.tokens_per_update
+        return self.tokens_asked(model, multiplier) // self.overtrain.of(model).tokens_per_update
 
     def trunk_updates(self, model: str, multiplier: float) -> int:
         """The update at which a multiplier branches off for its decay, which takes one update at least."""
@@ -58,9 +60,12 @@ class LmStudy(SharedStudy):
         if self.laws.fit is not None:
             return {(model, m) for model, each in self.laws.fit.items() for m in each}
         by_size = sorted(self.overtrain.models, key=lambda name: self.parameters(name).total)
-        grid = {model: self.overtrain.multipliers_of(model) for model in by_size}
-        smallest = {(model, grid[model][0]) for model in by_size[:-1]}
-        return smallest | {(by_size[0], grid[by_size[0]][-1])}
+        fitted: set[tuple[str, float]] = set()
+        for mixture in self.mixtures:
+            grid = {model: self.overtrain.multipliers_of(model, mixture) for model in by_size}
+            fitted |= {(model, grid[model][0]) for model in by_size[:-1]}
+            fitted.add((by_size[0], grid[by_size[0]][-1]))
+        return fitted
 
     @property
     def error_fit(self) -> set[tuple[str, float]]:
@@ -79,9 +84,7 @@ class LmStudy(SharedStudy):
                 *self._evaluation_problems(),
                 *self._grid_problems(),
                 *self._law_problems(),
-                *process_problems(
-                    "overtrain", self.overtrain.batches_per_update, self.resources.overtrain.processes
-                ),
+                *self._process_problems(),
             ]
         )
         return self
@@ -94,41 +97,49 @@ class LmStudy(SharedStudy):
             key = f"evaluate.tasks.{name}"
             if name in self.evaluation_sets:
                 yield f"{key}: an evaluation set has this name"
-            if isinstance(task, FileTask):
-                if not task.path.is_file():
-                    yield f"{key}.path: no such file: {task.path}"
-            elif isinstance(task, TextTask):
+            if isinstance(task, TextTask):
                 yield from self.text_problems(f"{key}.text", *task.part)
-            else:
+            elif not isinstance(task, FileTask):
                 for side in ("source", "target"):
                     yield from self.language_problems(f"{key}.{side}", getattr(task, side))
                 yield from self.pair_problems(f"{key}.corpus", task.corpus, task.source, task.target)
 
     def _grid_problems(self) -> Iterator[str]:
-        """Sizes alike, and an M whose D does not fill an update or leaves no room for warm-up."""
+        """Sizes alike, multipliers of no mixture, and what is wrong with multipliers."""
         overtrain, sizes = self.overtrain, {}
         for model in overtrain.models:
             total = self.parameters(model).total
             if total in sizes:
                 yield f"overtrain.models.{model}: {sizes[total]} has as many weights, {total:,}"
             sizes[total] = model
-            yield from self._multiplier_problems(model)
-        if overtrain.warmup_updates and overtrain.schedule == "wsd":
-            for model in overtrain.models:
-                first = overtrain.multipliers_of(model)[0]
-                begins = self.trunk_updates(model, first)
-                if self.updates(model, first) and begins < overtrain.warmup_updates:
-                    yield (
-                        f"overtrain.warmup_updates: {overtrain.warmup_updates} updates of warm-up are not "
-                        f"over when {model} at M = {multiplier_name(first)} begins to decay, at update "
-                        f"{begins}; lower them, blocks_per_update or decay"
-                    )
+            own = overtrain.models[model].multipliers
+            for mixture in own if isinstance(own, dict) else ():
+                if mixture not in self.mixtures:
+                    known = nearest(mixture, self.mixtures)
+                    yield f"overtrain.models.{model}.multipliers.{mixture}: no mixture is called so{known}"
+            yield from dict.fromkeys(
+                problem for mixture in self.mixtures for problem in self._multiplier_problems(model, mixture)
+            )
 
-    def _multiplier_problems(self, model: str) -> Iterator[str]:
-        overtrain = self.overtrain
-        own = overtrain.models[model].multipliers is not None
-        key = f"overtrain.models.{model}.multipliers" if own else "overtrain.multipliers"
-        multipliers = overtrain.multipliers_of(model)
+    def _process_problems(self) -> Iterator[str]:
+        for model in self.overtrain.models:
+            batches = self.overtrain.of(model).batches_per_update
+            yield from process_problems("overtrain", batches, self.resources.overtrain.processes)
+
+    def _multiplier_problems(self, model: str, mixture: str) -> Iterator[str]:
+        """An M whose D fills no update, makes no difference, or leaves no room for the warm-up."""
+        overtrain, own = self.overtrain.of(model), self.overtrain.models[model].multipliers
+        key = "overtrain.multipliers" if own is None else f"overtrain.models.{model}.multipliers"
+        if isinstance(own, dict) and mixture in own:
+            key += f".{mixture}"
+        multipliers = overtrain.multipliers_of(model, mixture)
+        begins = self.trunk_updates(model, multipliers[0])
+        if overtrain.schedule == "wsd" and 0 < begins < overtrain.warmup_updates:
+            yield (
+                f"overtrain.warmup_updates: {overtrain.warmup_updates} updates of warm-up are not over when "
+                f"{model} at M = {multiplier_name(multipliers[0])} begins to decay, at update {begins}; "
+                "lower them, blocks_per_update or decay"
+            )
         least = 2 if overtrain.schedule == "wsd" else 1
         for index, multiplier in enumerate(multipliers):
             if self.updates(model, multiplier) < least:
@@ -154,7 +165,7 @@ class LmStudy(SharedStudy):
                     yield f"{key}.{model}: no model is called so{nearest(model, self.overtrain.models)}"
                     continue
                 for index, multiplier in enumerate(multipliers):
-                    if multiplier not in self.overtrain.multipliers_of(model):
+                    if not any(multiplier in self.overtrain.multipliers_of(model, m) for m in self.mixtures):
                         missing = multiplier_name(multiplier)
                         yield f"{key}.{model}[{index}]: the grid has no M = {missing} there"
         if laws.error_loss and laws.error_loss not in self.evaluation_sets:

@@ -31,13 +31,15 @@ class DecoderModel(Strict):
     layers: Positive
     heads: Positive
     ffn_width: Positive | None = Field(None, description="default: four times width")
-    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="of this size; default: overtrain.learning_rate"
+    multipliers: Multipliers | dict[Name, Multipliers] | None = Field(
+        None, description="of this size, rising, for all mixtures or by mixture; default: those of overtrain"
     )
-    multipliers: Multipliers | None = Field(
-        None, description="of this size, rising; default: overtrain.multipliers"
-    )
-    seeds: Seeds | None = Field(None, description="of this size; default: overtrain.seeds")
+    seeds: Seeds | None = Field(None, description="of this size; default: those of overtrain, as all below")
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    warmup_updates: Positive | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    blocks_per_update: Positive | None = None
+    batches_per_update: Positive | None = None
 
     @property
     def inner_width(self) -> int:
@@ -63,10 +65,17 @@ class DecoderModel(Strict):
     def _fits(self) -> DecoderModel:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-        if self.multipliers:
-            refuse_falling("multipliers", self.multipliers)
+        by_mixture = self.multipliers if isinstance(self.multipliers, dict) else {"": self.multipliers or []}
+        for mixture, multipliers in by_mixture.items():
+            refuse_falling(f"multipliers.{mixture}" if mixture else "multipliers", multipliers)
         refuse_repeats("seeds", self.seeds or ())
         return self
+
+
+_OWN = {
+    *("seeds", "learning_rate", "warmup_updates", "weight_decay", "blocks_per_update", "batches_per_update"),
+}
+"""Settings that a size may have of its own."""
 
 
 class Overtrain(Training):
@@ -100,7 +109,7 @@ class Overtrain(Training):
     )
 
     def deciding(self, *left_out: str) -> dict[str, Any]:
-        lists = ("models", "multipliers", "seeds", "learning_rate")
+        lists = ("models", "multipliers", "seeds")
         running = ("allow_repeats", "keep_optimizer", "checkpoint_activations")
         return super().deciding(*lists, *running, *left_out)
 
@@ -109,24 +118,26 @@ class Overtrain(Training):
         """Pieces that an update predicts, end marks included."""
         return self.blocks_per_update * self.block_pieces
 
-    def multipliers_of(self, model: str) -> list[float]:
-        return self.models[model].multipliers or self.multipliers
+    def multipliers_of(self, model: str, mixture: str) -> list[float]:
+        own = self.models[model].multipliers
+        return (own.get(mixture) if isinstance(own, dict) else own) or self.multipliers
 
-    def seeds_of(self, model: str) -> list[int]:
-        return self.models[model].seeds or self.seeds
-
-    def rate_of(self, model: str) -> float:
-        return self.models[model].learning_rate or self.learning_rate
+    def of(self, model: str) -> Overtrain:
+        """These settings as one size has them."""
+        own = self.models[model].model_dump(include=_OWN, exclude_none=True)
+        return self.model_copy(update=own)
 
     @model_validator(mode="after")
     def _fits(self) -> Overtrain:
         refuse_falling("multipliers", self.multipliers)
         refuse_repeats("seeds", self.seeds)
-        if self.blocks_per_update % self.batches_per_update:
-            raise ValueError(
-                f"blocks_per_update {self.blocks_per_update} is not a multiple of "
-                f"batches_per_update {self.batches_per_update}"
-            )
+        for name in self.models:
+            own = self.of(name)
+            if own.blocks_per_update % own.batches_per_update:
+                raise ValueError(
+                    f"models.{name}: blocks_per_update {own.blocks_per_update} is not a multiple of "
+                    f"batches_per_update {own.batches_per_update}"
+                )
         return self
 
 

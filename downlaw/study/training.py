@@ -228,6 +228,11 @@ class Evaluate(Strict):
     comet_local: CometLocal | None = Field(
         None, description="score with a small COMET that the study trains for itself (docs/comet-local.md)"
     )
+    translation_choices: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="score which of so many test targets is the translation; 4 = the true one among three "
+        "others (docs/metrics.md)",
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> Evaluate:
@@ -237,6 +242,14 @@ class Evaluate(Strict):
     def decoding(self) -> dict[str, Any]:
         """The keys that decide hypotheses; all others decide what is made of them."""
         return self.model_dump(include={"beam", "max_length_ratio", "length_penalty"})
+
+    def of_a_batch(self) -> dict[str, Any]:
+        """The keys that decide what an evaluation job makes, without those of the jobs for learned metrics.
+
+        As in `Training.deciding`, a key that came later is left out at the value that changes nothing.
+        """
+        later = {"translation_choices"} if self.translation_choices is None else set()
+        return self.model_dump(exclude={"comet", "comet_local", *later})
 
 
 FittedMetric = Literal["cross_entropy", "bleu", "chrf", "rouge_l", "comet", "comet_local"]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from downlaw.files import read_json
-from downlaw.study import Study
+from downlaw.study import LmStudy, Study
+from downlaw.study.grid import cells
 from downlaw.study.matrix import segments
+from downlaw.study.overtrain import multiplier_name
 from downlaw.study.report import ARCHIVED_STUDY
 
 ABOUT = "archive/about.json"
@@ -23,7 +25,10 @@ LOCK = "archive/requirements.lock"
 RECORDS = "archive/snakemake.jsonl"
 CRATE = "ro-crate-metadata.json"
 
-STAGES = ("benchmarks", "corpora", "evaluate", "finetune", "logs", "pretrain", "report", "subsets")
+STAGES = (
+    *("benchmarks", "corpora", "evaluate", "finetune", "logs", "overtrain", "pretrain", "report"),
+    "subsets",
+)
 _TABLES = {".csv", ".parquet"}
 
 _KEPT_CHECKPOINTS = {"checkpoint.pt", "model.pt"}
@@ -31,7 +36,7 @@ _OF_A_RUNNING_JOB = re.compile(r"holder\.json|\.lock|.*\.(lock|tmp|part)|\.fetch
 _OF_THE_ARCHIVE = re.compile(r"(logs|benchmarks)/archive/.*")
 _TEXT = re.compile(
     r"corpora/packages/.*|corpora/.*\.parquet|subsets/tasks/[^/]+/\d+/.*"
-    r"|subsets/(?!tasks/[^/]+/all/(valid|test)\.).*\.(bin|idx)"
+    r"|subsets/(?!tasks/[^/]+/all/(valid|test)\.|sets/|choices/).*\.(bin|idx)"
 )
 """Text, and encoded text, from which models are trained. What they are scored on is no part of it."""
 
@@ -54,7 +59,7 @@ class Contents:
         counted["bytes"] += path.stat().st_size
 
 
-def contents(study: Study, results: Path) -> Contents:
+def contents(study: Study | LmStudy, results: Path) -> Contents:
     """What `study` archives of its results folder, by its section `archive`."""
     found = Contents()
     kept = None if study.archive.checkpoints == "all" else _last_checkpoints(study, results)
@@ -75,7 +80,7 @@ def contents(study: Study, results: Path) -> Contents:
 
 def kind_of(name: str) -> str:
     """`checkpoints`, `text`, or nothing for what every archive holds."""
-    if name.endswith(".pt") and name.startswith(("pretrain/", "finetune/")):
+    if name.endswith(".pt") and name.startswith(("pretrain/", "finetune/", "overtrain/")):
         return CHECKPOINTS
     return TEXT if _TEXT.fullmatch(name) else ""
 
@@ -105,12 +110,32 @@ def _files(results: Path) -> Iterator[tuple[str, Path]]:
                 yield name, path
 
 
-def _last_checkpoints(study: Study, results: Path) -> set[Path]:
-    """The folder of the last segment that ended well of each chain; none where no checkpoint is wanted."""
+def _last_checkpoints(study: Study | LmStudy, results: Path) -> set[Path]:
+    """The folder of the last segment that ended well of each chain, or of the last stretch of each trunk.
+
+    None where no checkpoint is wanted.
+    """
+    if study.archive.checkpoints != "last":
+        return set()
+    return set((_last_trunks if isinstance(study, LmStudy) else _last_segments)(study, results).values())
+
+
+def _last_trunks(study: LmStudy, results: Path) -> dict[tuple[str, str, int], Path]:
+    last: dict[tuple[str, str, int], Path] = {}
+    for cell in cells(study):
+        name = f"{cell.mixture}/{cell.model}/seed{cell.seed}/{multiplier_name(cell.multiplier)}.json"
+        path = results / "overtrain" / name
+        trunk = (read_json(path) if path.is_file() else {}).get("trunk", {})
+        if trunk.get("status") == "ok":
+            last[cell.mixture, cell.model, cell.seed] = path.with_suffix("") / trunk["identity"]
+    return last
+
+
+def _last_segments(study: Study, results: Path) -> dict[tuple[str, int], Path]:
     last: dict[tuple[str, int], Path] = {}
-    for segment in segments(study) if study.archive.checkpoints == "last" else ():
+    for segment in segments(study):
         path = results / f"pretrain/{segment.mixture}/seed{segment.seed}/{segment.tokens_asked}.json"
         record = read_json(path) if path.is_file() else {}
         if record.get("status") == "ok":
             last[segment.mixture, segment.seed] = path.with_suffix("") / record["identity"]
-    return set(last.values())
+    return last

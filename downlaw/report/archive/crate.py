@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from downlaw.study import Study
+from downlaw.study import LmStudy, Study
 
 from .contents import CONFIGS, LOCK, MANIFEST, RECORDS, STUDY
 
@@ -33,6 +33,9 @@ FILES = {
     "noise.csv": "Standard deviations of scores: between seeds, and over test sets",
     "law_lines.csv": "The laws at as many numbers of tokens as figures draw",
     "resamples.parquet": "Scores of the selected runs on the same test sets drawn anew",
+    "lm_runs.csv": "One row a language model and evaluation: size, tokens, FLOPs, loss or error",
+    "lm_tasks.csv": "Which multiple-choice tasks count, and why",
+    "lm_resamples.parquet": "Scores of the language models on evaluations drawn anew, alike for all",
     "costs.csv": "Seconds, tokens a second and memory of every job",
     "report/summary.txt": "The tables of the study as text",
     STUDY: "The study as it was run, all its settings merged",
@@ -47,6 +50,7 @@ FOLDERS = {
     "subsets/": "The tokenizer, the text of validation and test, and manifests of what is trained on",
     "pretrain/": "Records and logs of pretraining",
     "finetune/": "Records and logs of finetuning",
+    "overtrain/": "Records and logs of language models",
     f"{CONFIGS}/": "The study file as it was written",
     "logs/": "A log a job",
     "benchmarks/": "What each job took",
@@ -75,7 +79,7 @@ class Described:
         commit: downlaw's, if it is known.
     """
 
-    study: Study
+    study: Study | LmStudy
     files: Mapping[str, Mapping[str, Any]]
     corpora: Iterable[Mapping[str, Any]]
     software: Mapping[str, str]
@@ -93,13 +97,12 @@ def crate_metadata(about: Described) -> dict[str, Any]:
     study = about.study
     newest = max(facts["mtime_ns"] for facts in about.files.values())
     crate.name = f"{study.study}: downstream scaling laws"
-    crate.description = (
-        f"How translation quality grows with pretraining text, for the tasks {_listed(study.tasks)} and the "
-        f"pretraining mixtures {_listed(study.mixtures)}: finetuned runs, their scores, and the laws fitted "
-        "to them, made by downlaw."
-    )
+    crate.description = f"{_about(study)}, and the laws fitted to them, made by downlaw."
     crate.datePublished = _time(newest)
-    crate.keywords = "scaling laws, machine translation, pretraining data, transfer learning"
+    subject = "language models, over-training"
+    if isinstance(study, Study):
+        subject = "machine translation, pretraining data, transfer learning"
+    crate.keywords = f"scaling laws, {subject}"
     licences = _licences(crate, about.corpora)
     crate.license = licences[0] if len(licences) == 1 else licences
     software = _software(crate, about)
@@ -111,6 +114,18 @@ def crate_metadata(about: Described) -> dict[str, Any]:
     ]
     _run(crate, software, [*files, *folders], newest)
     return crate.metadata.generate()
+
+
+def _about(study: Study | LmStudy) -> str:
+    if isinstance(study, LmStudy):
+        return (
+            "How the loss of language models falls with their size and their training text, and their error "
+            f"on tasks with their loss, for the training sets {_listed(study.mixtures)}: runs, their scores"
+        )
+    return (
+        f"How translation quality grows with pretraining text, for the tasks {_listed(study.tasks)} and the "
+        f"pretraining mixtures {_listed(study.mixtures)}: finetuned runs, their scores"
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

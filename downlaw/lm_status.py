@@ -1,0 +1,73 @@
+"""How far a study of the over-training track is: the state of every training and of its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from downlaw.engine.commands import Stretch
+from downlaw.engine.overtraining import identity
+from downlaw.files import digest
+from downlaw.status import (
+    DIVERGED,
+    DONE,
+    TO_DO,
+    RunStatus,
+    explained,
+    read_whole,
+    training_state,
+)
+from downlaw.study import LmStudy
+from downlaw.study.grid import Cell, cells
+from downlaw.study.overtrain import multiplier_name
+
+
+def lm_statuses(study: LmStudy) -> list[RunStatus]:
+    """Every run of the grid in the order of training, then the scores of every run."""
+    trained = list(_trained(study))
+    return [*(status for _, status in trained), *(_scored(study, cell, each) for cell, each in trained)]
+
+
+def _path(cell: Cell) -> Path:
+    return Path(cell.mixture, cell.model, f"seed{cell.seed}", f"{multiplier_name(cell.multiplier)}.json")
+
+
+def _trained(study: LmStudy) -> Iterator[tuple[Cell, RunStatus]]:
+    mixtures = study.results / "subsets/mixtures"
+    manifests = {name: read_whole(mixtures / name / "manifest.json") for name in study.mixtures}
+    for cell in cells(study):
+        path = Path("overtrain", _path(cell))
+        record, manifest = read_whole(study.results / path), manifests[cell.mixture]
+        status = RunStatus(
+            "overtrain", None, cell.mixture, cell.seed, cell.tokens_asked,
+            model=cell.model, multiplier=cell.multiplier, updates=cell.updates,
+        )  # fmt: skip
+        if record and record["status"] != "ok":
+            yield cell, replace(status, state=DIVERGED, reason=record["reason"])
+            continue
+        root = study.results / path.with_suffix("")
+        ends = [Stretch(cell.updates, cell.trunk_updates)]
+        if cell.trunk_updates is not None:
+            ends.append(Stretch(cell.trunk_updates))
+        for end in ends:  # its decay, or where there is none yet its trunk
+            trunk = end.decays_from is None and cell.trunk_updates is not None
+            known = digest(identity(study, cell, end, manifest, trunk)) if manifest else None
+            found = training_state(status, root, known, [record] if record else [])
+            if trunk and found.state == DONE:
+                found = replace(status, update=end.updates)
+            if found.state != TO_DO:
+                break
+        (found,) = explained(study, path, [found])
+        yield cell, found
+
+
+def _scored(study: LmStudy, cell: Cell, run: RunStatus) -> RunStatus:
+    path = Path("evaluate", _path(cell))
+    status = replace(run, stage="evaluate", state=TO_DO, update=0, updates=0, reason="", versions=None)
+    if run.state == DIVERGED:
+        return replace(status, state=DIVERGED, reason=run.reason)
+    if run.state == DONE and read_whole(study.results / path):
+        return replace(status, state=DONE)
+    (status,) = explained(study, path, [status])
+    return status
