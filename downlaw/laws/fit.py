@@ -174,7 +174,7 @@ class _Curve:
             raise ValueError(
                 f"{n} inputs need as many values and weights, not {values.shape}, {weights.shape}"
             )
-        if len(np.unique(np.column_stack(columns), axis=0)) != n:
+        if not family.measured_inputs and len(np.unique(np.column_stack(columns), axis=0)) != n:
             raise ValueError(f"{', '.join(family.inputs)}: two points are the same; average the seeds first")
         if not np.all(np.isfinite(values)):
             raise ValueError("values must be finite")

@@ -12,6 +12,10 @@ from .families import Floats
 
 DEFAULT_DRAWS = 1000
 
+LARGEST_LN = 20.0
+"""Where the tails of draws from one or two degrees of freedom end, far beyond any interval, so that the
+metric stays a number."""
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -31,15 +35,32 @@ class Noise:
 
     @classmethod
     def independent(
-        cls, sd: ArrayLike, *, source: str = "given", draws: int = DEFAULT_DRAWS, seed: int = 1
+        cls,
+        sd: ArrayLike,
+        *,
+        source: str = "given",
+        draws: int = DEFAULT_DRAWS,
+        seed: int = 1,
+        freedom: int | None = None,
     ) -> Noise:
         """Normal errors of ln(metric), independent from point to point, with standard deviations `sd`, shape
-        (n,). Raises ValueError for a negative or infinite one."""
+        (n,). Raises ValueError for a negative or infinite one.
+
+        freedom: degrees of freedom of an estimate that all of `sd` come from. The draws are then Student's t,
+        with one scale for all points of a draw: what is not known of the level widens the intervals.
+        """
         spread = np.asarray(sd, dtype=float)
         if spread.ndim != 1 or not np.all(np.isfinite(spread) & (spread >= 0)):
             raise ValueError("standard deviations must be a list of finite numbers of 0 or more")
-        normal = np.random.default_rng(seed).normal(size=(draws, spread.size))
-        return cls(_centred(normal) * spread, source)
+        rng = np.random.default_rng(seed)
+        if freedom is None:
+            return cls(_centred(rng.normal(size=(draws, spread.size))) * spread, source)
+        # Each draw comes with its mirror image: subtracting a mean of heavy tails would move all the others.
+        half = -(-draws // 2)
+        drawn = rng.normal(size=(half, spread.size)) * spread
+        drawn *= np.sqrt(freedom / rng.chisquare(freedom, size=(half, 1)))
+        drawn = np.clip(drawn, -LARGEST_LN, LARGEST_LN)
+        return cls(np.concatenate([drawn, -drawn])[:draws], source)
 
     @classmethod
     def relative(cls, sd: float, points: int, *, draws: int = DEFAULT_DRAWS, seed: int = 1) -> Noise:

@@ -7,6 +7,7 @@ A table of resamples has the scores of selected runs on the same test sets drawn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +54,9 @@ def read_runs(path: str | Path) -> pd.DataFrame:
     return check_runs(read_table(path), str(path))
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """A Parquet table, or a CSV table in which text stays text, also where it looks like a number or like a
-    missing value. The file's ending decides; raises TableError where it is no such table."""
+def read_table(path: str | Path, text: Sequence[str] = _TEXT) -> pd.DataFrame:
+    """A Parquet table, or a CSV table in which the columns `text` stay text, also where it looks like a
+    number or like a missing value. The file's ending decides; raises TableError where it is no such table."""
     if Path(path).suffix == ".parquet":
         try:
             return pd.read_parquet(path)
@@ -66,7 +67,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
             path,
             keep_default_na=False,
             na_values=[""],
-            dtype=dict.fromkeys(_TEXT, str),
+            dtype=dict.fromkeys(text, str),
             float_precision="round_trip",
         )
     except pd.errors.EmptyDataError as error:
@@ -97,20 +98,20 @@ def check_runs(runs: pd.DataFrame, name: str = "runs") -> pd.DataFrame:
             runs[column] = default
     runs["mixture"] = runs["mixture"].fillna("").astype(str)
     for column in ("task", "status"):
-        _refuse(runs[column].isna(), name, f"{column} is empty")
+        refuse(runs[column].isna(), name, f"{column} is empty")
         runs[column] = runs[column].astype(str)
     for column in ("pretrain_tokens", "finetune_pairs", *SEEDS):
-        runs[column] = _counts(runs[column], name, may_be_empty=column in SEEDS)
+        runs[column] = counts(runs[column], name, may_be_empty=column in SEEDS)
     for column in (bound for metric in metrics for bound in (metric, f"{metric}_low", f"{metric}_high")):
         if column in runs.columns:
-            runs[column] = _numbers(runs[column], name)
-    runs["selected"] = _flags(runs["selected"], name)
+            runs[column] = numbers(runs[column], name)
+    runs["selected"] = flags(runs["selected"], name)
     baseline = runs["pretrain_tokens"] == 0
-    _refuse(baseline & (runs["mixture"] != ""), name, "pretrain_tokens is 0, yet a mixture is named")
-    _refuse(~baseline & (runs["mixture"] == ""), name, "the mixture is empty, yet pretrain_tokens is above 0")
+    refuse(baseline & (runs["mixture"] != ""), name, "pretrain_tokens is 0, yet a mixture is named")
+    refuse(~baseline & (runs["mixture"] == ""), name, "the mixture is empty, yet pretrain_tokens is above 0")
     kept = runs[runs["selected"] & (runs["status"] == "ok")]
     again = kept.duplicated([*KEYS, *SEEDS])
-    _refuse(
+    refuse(
         again, name, "a second selected run with the same task, sizes, mixture and seeds; select one of them"
     )
     return runs
@@ -135,37 +136,41 @@ def check_resamples(resamples: pd.DataFrame, name: str = "resamples") -> pd.Data
     table = resamples[columns].reset_index(drop=True)
     table["mixture"] = table["mixture"].astype(object).fillna("").astype(str)
     for column in ("finetune_pairs", "pretrain_tokens", *SEEDS, "resample"):
-        table[column] = _counts(table[column], name, may_be_empty=column in SEEDS)
-    table["value"] = _numbers(table["value"], name)
-    _refuse(table.duplicated(columns[:-1]), name, "a run has the same resample of a metric a second time")
+        table[column] = counts(table[column], name, may_be_empty=column in SEEDS)
+    table["value"] = numbers(table["value"], name)
+    refuse(table.duplicated(columns[:-1]), name, "a run has the same resample of a metric a second time")
     return table
 
 
-def _refuse(wrong: pd.Series, name: str, problem: str) -> None:
+def refuse(wrong: pd.Series, name: str, problem: str) -> None:
+    """Raise TableError with the line of the first row that is `wrong`, if any is."""
     if wrong.any():
         raise TableError(f"{name}, line {wrong[wrong].index[0] + 2}: {problem}")
 
 
-def _numbers(column: pd.Series, name: str) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    text = numbers.isna() & column.notna()
+def numbers(column: pd.Series, name: str) -> pd.Series:
+    """A column as finite numbers, NaN where it is empty; raises TableError for anything else."""
+    found = pd.to_numeric(column, errors="coerce").astype(float)
+    text = found.isna() & column.notna()
     if text.any():
-        _refuse(text, name, f"{column.name} is {column[text].iloc[0]!r}, not a number")
-    _refuse(np.isinf(numbers), name, f"{column.name} is not finite")
-    return numbers
+        refuse(text, name, f"{column.name} is {column[text].iloc[0]!r}, not a number")
+    refuse(np.isinf(found), name, f"{column.name} is not finite")
+    return found
 
 
-def _counts(column: pd.Series, name: str, *, may_be_empty: bool) -> pd.Series:
-    numbers = _numbers(column, name)
+def counts(column: pd.Series, name: str, *, may_be_empty: bool) -> pd.Series:
+    """A column as whole numbers of 0 or more, 0 where it may be empty and is; raises TableError."""
+    found = numbers(column, name)
     if not may_be_empty:
-        _refuse(numbers.isna(), name, f"{column.name} is empty")
-    numbers = numbers.fillna(0)
-    _refuse(numbers < 0, name, f"{column.name} is negative")
-    _refuse(numbers % 1 != 0, name, f"{column.name} is not a whole number")
-    return numbers.astype("int64")
+        refuse(found.isna(), name, f"{column.name} is empty")
+    found = found.fillna(0)
+    refuse(found < 0, name, f"{column.name} is negative")
+    refuse(found % 1 != 0, name, f"{column.name} is not a whole number")
+    return found.astype("int64")
 
 
-def _flags(column: pd.Series, name: str) -> pd.Series:
+def flags(column: pd.Series, name: str) -> pd.Series:
+    """A column of marks as booleans; raises TableError for what is neither true nor false."""
     words = column.astype(str).str.lower()
-    _refuse(~words.isin(["true", "false"]), name, "selected is neither true nor false")
+    refuse(~words.isin(["true", "false"]), name, f"{column.name} is neither true nor false")
     return words == "true"

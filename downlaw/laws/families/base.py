@@ -74,6 +74,7 @@ class Family(ABC):
     link: whether the columns add up to the metric or to its logarithm.
     weight_names, weight_low: what each weight stands for, and its lower bound.
     shared_reach: whether all inputs are scaled alike.
+    measured_inputs: whether inputs are measured, so that two points may happen to have the same.
     """
 
     name: ClassVar[str]
@@ -87,6 +88,7 @@ class Family(ABC):
     weight_low: ClassVar[tuple[float, ...]]
     shapes: ClassVar[tuple[Shape, ...]] = ()
     shared_reach: ClassVar[bool] = False
+    measured_inputs: ClassVar[bool] = False
 
     @abstractmethod
     def columns(self, inputs: Sequence[NDArray], shapes: Sequence[NDArray]) -> tuple[NDArray | float, ...]:

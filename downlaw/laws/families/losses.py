@@ -162,6 +162,7 @@ class ErrorLaw(Family):
     source = "Gadre et al. 2024, arXiv:2403.08540, Eq. 5"
     inputs = ("loss",)
     rises = True
+    measured_inputs = True
     weight_names = ("eps", "k")
     weight_low = (0.0, 0.0)
     shapes = (Shape("gamma", 1e-3, 20.0, _EXPONENTS),)
