@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from downlaw.corpora.tokenizer import Tokenizer
 from downlaw.engine import checkpoints, flops, scoring
+from downlaw.engine.distractors import SEED, TooFewError
 from downlaw.engine.once import DIVERGED, OK, Output
 from downlaw.engine.training import finetune_run
 from downlaw.files import digest, read_json, read_lines, write_aside
@@ -28,11 +29,13 @@ from downlaw.metrics import (
     scores_row,
     segment_table,
     text_metrics,
+    translation_choice_statistics,
 )
 from downlaw.mixtures import describe_mixture
 from downlaw.study import Study
 from downlaw.study.matrix import Start, runs
 from downlaw.study.training import Evaluate
+from downlaw.validation import in_other_units, select
 from downlaw.versions import in_words
 
 
@@ -40,12 +43,16 @@ def _scored(*names: str) -> list[str]:
     return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
 
 
+_LIKELIHOODS = ("cross_entropy", "cross_entropy_per_character")
+_CHOICES = ("translation_choice_error", "translation_choice_error_raw")
+
 COLUMNS = [
     "task", "src", "tgt", "mixture", "mixture_holds", "alignment_score", "params", "pretrain_tokens",
     "pretrain_tokens_asked", "pretrain_epochs", "finetune_pairs", "finetune_tokens", "learning_rate",
     "rate_on_grid_edge", "pretraining_seed", "finetuning_seed", "selected", "status", "reason",
     *_scored("cross_entropy"), "perplexity", *_scored("cross_entropy_per_character"),
     "valid_cross_entropy", "valid_perplexity", "valid_cross_entropy_per_character",
+    *_scored(*_CHOICES),
     *_scored("bleu"), "brevity_penalty",
     "precision_1", "precision_2", "precision_3", "precision_4", "bleu_smoothed",
     *_scored("chrf", "ter", "rouge_1", "rouge_2", "rouge_l"),
@@ -125,30 +132,6 @@ def _finetuning_flops(study: Study, record: Mapping[str, Any], data: Path) -> fl
     )
 
 
-def select(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Mark the runs of the best learning rate of each Df.
-
-    The best rate has the lowest validation cross-entropy, averaged over the seeds: one rate for all of them.
-    A rate with a run that diverged is out. A best rate at an end of a grid of several is flagged.
-    """
-    records = [dict(record) for record in records]
-    for pairs in {record["finetune_pairs"] for record in records}:
-        here = [record for record in records if record["finetune_pairs"] == pairs]
-        rates = sorted({record["learning_rate"] for record in here})
-        means = {}
-        for rate in rates:
-            losses = [r["valid_cross_entropy"] for r in here if r["learning_rate"] == rate]
-            if all(loss is not None for loss in losses):
-                means[rate] = sum(losses) / len(losses)
-        best = min(means, key=lambda rate: (means[rate], rate)) if means else None
-        for record in here:
-            record["selected"] = record["learning_rate"] == best
-            record["rate_on_grid_edge"] = (
-                record["selected"] and len(rates) > 1 and best in (rates[0], rates[-1])
-            )
-    return records
-
-
 def evaluate_batch(
     study: Study, records: Sequence[Mapping[str, Any]], prepared: Path, model: Path, root: Path
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
@@ -169,11 +152,18 @@ def evaluate_batch(
     """
     tokenizer = Tokenizer(model)
     counted = text_metrics(study.evaluate.metrics, study.evaluate.bleu_tokenize)
-    scored = [METRICS["cross_entropy"], METRICS["cross_entropy_per_character"], *counted]
+    likelihoods = _LIKELIHOODS if study.evaluate.translation_choices is None else _LIKELIHOODS + _CHOICES
+    scored = [*(METRICS[name] for name in likelihoods), *counted]
     selected = [record for record in records if record["selected"]]
     folders = [root / _evaluation_identity(study, record, prepared) for record in selected]
-    requests = [_request(record, prepared, folder) for record, folder in zip(selected, folders, strict=True)]
-    made = zip(folders, _score(study, requests), strict=True)
+    choices = study.evaluate.translation_choices
+    requests = [
+        _request(record, prepared, folder, choices) for record, folder in zip(selected, folders, strict=True)
+    ]
+    try:
+        made = zip(folders, _score(study, requests), strict=True)
+    except TooFewError as error:
+        raise TextError(f"task {selected[0]['task']}, {prepared / 'test.target.bin'}: {error}") from None
     rows, statistics = [], []
     for record in records:
         row = _describe(study, record, prepared, tokenizer.vocabulary)
@@ -181,7 +171,7 @@ def evaluate_batch(
             folder, outputs = next(made)
             counts = _count(study, record, outputs, prepared, tokenizer, counted, folder)
             row |= scores_row(counts, scored, bootstrap=study.evaluate.bootstrap_samples)
-            row["signature"] += f" {_decoding_signature(study.evaluate)}"
+            row["signature"] += f" {_model_signature(study.evaluate)}"
             row["evaluation"] = folder.name
             statistics.append(segment_table(record, counts))
         rows.append(row)
@@ -194,14 +184,16 @@ def _evaluation_identity(study: Study, record: Mapping[str, Any], prepared: Path
     return digest({"run": record["identity"], "decoding": decoding, "test": test})
 
 
-def _decoding_signature(evaluate: Evaluate) -> str:
-    return (
+def _model_signature(evaluate: Evaluate) -> str:
+    decoding = (
         f"decoding|beam:{evaluate.beam}|length-penalty:{evaluate.length_penalty:g}"
         f"|max-length-ratio:{evaluate.max_length_ratio:g}"
     )
+    choices = evaluate.translation_choices
+    return decoding if choices is None else f"{decoding} translation-choice|choices:{choices}|seed:{SEED}"
 
 
-def _request(record: Mapping[str, Any], prepared: Path, folder: Path) -> scoring.Request:
+def _request(record: Mapping[str, Any], prepared: Path, folder: Path, choices: int | None) -> scoring.Request:
     checkpoint = Path(record["checkpoint"])
     request = scoring.Request(
         checkpoint,
@@ -209,6 +201,7 @@ def _request(record: Mapping[str, Any], prepared: Path, folder: Path) -> scoring
         prepared / "test.target",
         folder / "test.scores.jsonl",
         folder / "hypotheses.json",
+        folder / f"test.choices-{choices}.jsonl" if choices else None,
     )
     if not request.is_done():  # what is kept needs no checkpoint: an archive may come without
         checkpoints.verify(checkpoint, record["sha256"])
@@ -226,19 +219,7 @@ def _describe(study: Study, record: Mapping[str, Any], prepared: Path, vocabular
         "alignment_score": about.get("alignment_score"),
         "params": flops.parameters(study.model, vocabulary),
         "versions": in_words(record.get("versions")) or None,
-        **_validation(record["valid_cross_entropy"], prepared),
-    }
-
-
-def _validation(nats_per_token: float | None, prepared: Path) -> dict[str, float]:
-    """The cross-entropy of the validation text in other units."""
-    if nats_per_token is None:
-        return {}
-    tokens = read_json(prepared / "manifest.json")["splits"]["valid"]["target_tokens"]
-    characters = sum(map(len, read_lines(prepared / "valid.target.txt")))
-    return {
-        "valid_perplexity": math.exp(nats_per_token),
-        "valid_cross_entropy_per_character": nats_per_token * tokens / characters,
+        **in_other_units(record["valid_cross_entropy"], prepared),
     }
 
 
@@ -268,11 +249,26 @@ def _count(
         raise TextError(f"task {record['task']}, {prepared / 'test.target.txt'}: {error}") from None
     # Texts that differ can have the same ids, and so the same folder.
     counted = digest([translations.digest, list(translations.languages)])
-    return likelihood_statistics(
-        [score.negative_log_likelihood for score in outputs.scores],
-        [score.tokens for score in outputs.scores],
-        translations.references,
-    ) | count_segments(metrics, translations, kept=folder / f"counts-{counted}")
+    return (
+        likelihood_statistics(
+            [score.negative_log_likelihood for score in outputs.scores],
+            [score.tokens for score in outputs.scores],
+            translations.references,
+        )
+        | _choose(outputs)
+        | count_segments(metrics, translations, kept=folder / f"counts-{counted}")
+    )
+
+
+def _choose(outputs: scoring.Scored) -> dict[str, NDArray[np.float64]]:
+    if outputs.choices is None:
+        return {}
+    rows = [[true, *wrong] for true, wrong in zip(outputs.scores, outputs.choices, strict=True)]
+    nats, pieces = (
+        [[getattr(score, name) for score in row] for row in rows]
+        for name in ("negative_log_likelihood", "tokens")
+    )
+    return translation_choice_statistics(nats, pieces)
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]], further: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from downlaw.engine.transformer import END, PAD, Source, State, Transformer
+from downlaw.engine.layers import END, PAD
+from downlaw.engine.transformer import Source, State, Transformer
 
 EXTRA_PIECES = 10
 """A hypothesis has at most `max_length_ratio` times the pieces of its source, end mark included, and this."""

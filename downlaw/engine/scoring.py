@@ -6,31 +6,34 @@ One child process serves all models of a job, and what it makes is kept in files
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from downlaw.engine import gpus, launch
-from downlaw.engine.errors import EngineError
+from downlaw.engine.distractors import distractors
 from downlaw.engine.mmap import read_dataset
+from downlaw.engine.serving import (
+    BATCH_TOKENS,
+    InputError,
+    in_child,
+    read_rows,
+    refuse_foreign_ids,
+    score_in_batches,
+    write_rows,
+)
 from downlaw.files import read_json, write_aside
 from downlaw.study.training import Evaluate
 
 if TYPE_CHECKING:  # torch is the child's business: it takes seconds to import
+    from torch import Tensor
+
     from downlaw.engine.transformer import Transformer
 
 DECODING_RULES = 2
 """Named in what identifies kept translations; 2: each hypothesis is bounded by its own source's length."""
-
-_BATCH_TOKENS = 4096
-
-
-class InputError(EngineError):
-    """Text that a model cannot read; names the file and the segment."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Request:
         target: prefix of the mmap dataset of references.
         scores: where the scores of the references are kept, one JSON array a line.
         hypotheses: where the translations are kept, a JSON list of lists of ids; None: do not translate.
+        choices: where the scores of wrong targets are kept, those of a source in a line; None: score none.
     """
 
     model: Path
@@ -58,17 +62,21 @@ class Request:
     target: Path
     scores: Path
     hypotheses: Path | None = None
+    choices: Path | None = None
 
     def is_done(self) -> bool:
-        return self.scores.exists() and (self.hypotheses is None or self.hypotheses.exists())
+        asked = (self.scores, self.hypotheses, self.choices)
+        return all(path is None or path.exists() for path in asked)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Of one model: a score a reference, and the best hypothesis a source as ids; None: not asked for."""
+    """Of one model: a score a reference, the best hypothesis a source as ids, and the scores of each source's
+    wrong targets; None: not asked for."""
 
     scores: list[SegmentScore]
     hypotheses: list[list[int]] | None
+    choices: list[list[SegmentScore]] | None = None
 
 
 def score_models(
@@ -76,40 +84,49 @@ def score_models(
 ) -> list[Scored]:
     """Score references, and translate, with several models in one child process.
 
-    Files that stand already are read and not made again.
+    Files that stand already are read and not made again. Where a request asks for choices, each source has
+    `settings.translation_choices` - 1 wrong targets, chosen by `distractors`.
 
     Raises:
+        TooFewError: where a test set has not as many different targets as choices.
         EngineError: where the child dies, with its last words: a model that cannot be read, a segment
             that is longer than the model takes. The files of the models before are kept.
     """
     missing = [request for request in requests if not request.is_done()]
     if missing:
+        choosing = {one.target for one in missing if one.choices and not one.choices.exists()}
+        wrong = {
+            target: distractors(read_dataset(target), settings.translation_choices - 1) for target in choosing
+        }
         log = missing[0].scores.with_name("scoring.log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with gpus.held("cuda" if cuda else "cpu"):
-            code = launch.run_forked(lambda: _serve(missing, settings, cuda), log, threads)
-        if code != 0:
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-            said = lines[-1] if lines else "nothing said"
-            raise EngineError(f"scoring stopped with code {code}: {said} ({log})")
+        in_child(lambda say: _serve(missing, settings, cuda, wrong), log, threads, cuda)
     return [_read(request) for request in requests]
 
 
 def _read(request: Request) -> Scored:
-    scores = [SegmentScore(*json.loads(line)) for line in request.scores.read_text().splitlines()]
-    return Scored(scores, read_json(request.hypotheses) if request.hypotheses else None)
+    return Scored(
+        [SegmentScore(*row) for row in read_rows(request.scores)],
+        read_json(request.hypotheses) if request.hypotheses else None,
+        [[SegmentScore(*one) for one in row] for row in read_rows(request.choices)]
+        if request.choices
+        else None,
+    )
 
 
-def _serve(requests: Sequence[Request], settings: Evaluate, cuda: bool) -> None:
+def _serve(
+    requests: Sequence[Request], settings: Evaluate, cuda: bool, wrong: Mapping[Path, list[list[int]]]
+) -> None:
     from downlaw.engine import decoding, transformer
 
     for request in requests:
         model = transformer.load(request.model, "cuda" if cuda else "cpu")
         sources, targets = (_checked(prefix, model) for prefix in (request.source, request.target))
         if not request.scores.exists():
-            scores = _score(model, sources, targets)
-            with write_aside(request.scores) as aside:
-                aside.write_text("".join(json.dumps(pair) + "\n" for pair in scores), encoding="utf-8")
+            write_rows(request.scores, (scores for (scores,) in _score(model, sources, [targets])))
+        if request.choices and not request.choices.exists():
+            columns = zip(*wrong[request.target], strict=True)
+            others = [[targets[i] for i in column] for column in columns]
+            write_rows(request.choices, _score(model, sources, others))
         if request.hypotheses and not request.hypotheses.exists():
             hypotheses = decoding.translate(
                 model, sources, settings.beam, settings.max_length_ratio, settings.length_penalty
@@ -126,27 +143,22 @@ def _checked(prefix: Path, model: Transformer) -> list[np.ndarray]:
                 f"{prefix}.bin: segment {number} has {len(ids):,} pieces with its end mark, the model takes "
                 f"{model.longest:,}; leave it out, or train with a larger model.max_pieces"
             )
-        if len(ids) == 0 or ids.max() >= model.vocabulary:
-            raise InputError(
-                f"{prefix}.bin: segment {number} is empty or of another vocabulary than the model's "
-                f"{model.vocabulary:,} pieces"
-            )
+    refuse_foreign_ids(prefix, items, model.vocabulary)
     return items
 
 
 def _score(
-    model: Transformer, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]
-) -> list[tuple[float, int]]:
+    model: Transformer, sources: Sequence[np.ndarray], columns: Sequence[Sequence[np.ndarray]]
+) -> list[list[tuple[float, int]]]:
+    """For each source the nats and the pieces of its target in each of `columns`."""
     import torch
 
-    from downlaw.engine.decoding import batches
+    def score(batch: list[int]) -> Tensor:
+        source = model.encode([sources[i] for i in batch])
+        targets = ([column[i] for i in batch] for column in columns)
+        return torch.stack([model.negative_log_likelihoods(source, some) for some in targets], dim=1)
 
-    found: list[tuple[float, int]] = [(math.nan, 0)] * len(targets)
-    lengths = [max(len(s), len(t)) for s, t in zip(sources, targets, strict=True)]
-    with torch.inference_mode():
-        for batch in batches(lengths, _BATCH_TOKENS, len(lengths)):
-            source = model.encode([sources[i] for i in batch])
-            sums = model.negative_log_likelihoods(source, [targets[i] for i in batch]).tolist()
-            for index, total in zip(batch, sums, strict=True):
-                found[index] = (total, len(targets[index]))
-    return found
+    rows = list(zip(*columns, strict=True))
+    lengths = [max(map(len, (source, *row))) for source, row in zip(sources, rows, strict=True)]
+    nats = score_in_batches(lengths, score, BATCH_TOKENS[model.device])
+    return [list(zip(each, map(len, row), strict=True)) for each, row in zip(nats, rows, strict=True)]

@@ -14,6 +14,7 @@ from .segments import (
     runs_of,
     segment_table,
 )
+from .translation_choice import translation_choice_statistics
 
 __all__ = [
     "GROUPS",
@@ -36,4 +37,5 @@ __all__ = [
     "scores_row",
     "segment_table",
     "text_metrics",
+    "translation_choice_statistics",
 ]

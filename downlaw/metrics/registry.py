@@ -14,6 +14,7 @@ from .crossentropy import CrossEntropy, CrossEntropyPerCharacter
 from .degenerate import CopiedOutput, EmptyOutput, LoopingOutput, WrongLanguageOutput
 from .rouge import Rouge1, Rouge2, RougeL
 from .ter import Ter
+from .translation_choice import TranslationChoiceError, TranslationChoiceErrorRaw
 
 GROUPS: dict[str, tuple[type[Metric], ...]] = {
     "bleu": (Bleu,),
@@ -42,6 +43,8 @@ METRICS: dict[str, SummedMetric] = {
     for metric in (
         CrossEntropy,
         CrossEntropyPerCharacter,
+        TranslationChoiceError,
+        TranslationChoiceErrorRaw,
         *(metric for group in GROUPS.values() for metric in group),
         Comet,
         CometLocal,

@@ -5,12 +5,17 @@ import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sacrebleu.metrics import BLEU, CHRF, TER
 
 from downlaw.corpora.tokenizer import Tokenizer
+from downlaw.engine import transformer
+from downlaw.engine.distractors import distractors
 from downlaw.engine.flops import parameters, training_flops
+from downlaw.engine.mmap import read_dataset
 from downlaw.engine.once import DIVERGED, OK, Output
 from downlaw.engine.training import DIVERGED_IN_PRETRAINING
 from downlaw.files import read_json
@@ -24,6 +29,7 @@ from downlaw.metrics import (
     text_metrics,
 )
 from downlaw.runs import COLUMNS, evaluate_batch, finetune_batch, runs_table, select
+from downlaw.study.errors import StudyError
 from downlaw.study.matrix import BASELINE_START, Start
 from downlaw.versions import in_words, merge, versions
 
@@ -271,14 +277,69 @@ def test_selected_runs_alone_leave_statistics_of_every_test_segment(statistics, 
 
 def test_the_intervals_of_the_rows_are_those_of_the_kept_statistics(statistics, rows):
     resamples = resample_runs([statistics], 100)
-    learned = {"comet", "comet_local"}
-    assert set(resamples["metric"]) == METRICS.keys() - learned
+    asked_for = {"comet", "comet_local", "translation_choice_error", "translation_choice_error_raw"}
+    assert set(resamples["metric"]) == METRICS.keys() - asked_for
     for row in rows[:2]:
         here = resamples[resamples["finetuning_seed"] == row["finetuning_seed"]]
-        for metric in METRICS.keys() - learned:
+        for metric in METRICS.keys() - asked_for:
             ends = here.loc[here["metric"] == metric, "value"].quantile([0.025, 0.975])
             assert list(ends) == pytest.approx([row[f"{metric}_low"], row[f"{metric}_high"]], rel=1e-12)
             assert row[f"{metric}_low"] <= row[metric] <= row[f"{metric}_high"]
+
+
+def test_the_true_translation_is_to_be_likelier_than_three_others(
+    batch, toy, toy_study, records, rows, statistics, tmp_path
+):
+    """All else is as it was: the same folders, files and scores."""
+    root = tmp_path / "evaluate"
+    shutil.copytree(batch / "evaluate", root)
+    before = {path: path.read_bytes() for path in root.rglob("*.json*")}
+    study = toy_study(**SETTINGS, evaluate__translation_choices=4)
+    found, with_choices = evaluate_batch(study, records, toy.prepared, toy.model, root)
+    assert {path: path.read_bytes() for path in before} == before
+    new = [name for name in COLUMNS if name.startswith("translation_choice_error")]
+    assert len(new) == 6 and COLUMNS.index(new[0]) == COLUMNS.index("bleu") - 6
+    assert all(row[name] is None for row in rows for name in new)
+    for row, older in zip(found, rows, strict=True):
+        assert {name: row[name] for name in row if name not in (*new, "signature")} == {
+            name: older[name] for name in older if name not in (*new, "signature")
+        }
+    assert found[0]["signature"] == rows[0]["signature"] + " translation-choice|choices:4|seed:12345"
+    pd.testing.assert_frame_equal(with_choices[statistics.columns], statistics)
+
+    sources, targets = (read_dataset(toy.prepared / f"test.{side}") for side in ("source", "target"))
+    others = distractors(targets, 3)
+    for record, row in zip(records[:2], found[:2], strict=True):
+        model = transformer.load(Path(record["checkpoint"]))
+        normalised, raw = [], []
+        for source, true, wrong in zip(sources, targets, others, strict=True):
+            choices = [true, *(targets[index] for index in wrong)]
+            with torch.inference_mode():
+                encoded = model.encode([source] * 4)
+                nats = model.negative_log_likelihoods(encoded, choices).numpy()
+            normalised.append(np.argmin(nats / [len(choice) for choice in choices]) != 0)
+            raw.append(np.argmin(nats) != 0)
+        assert row["translation_choice_error"] == pytest.approx(np.mean(normalised))
+        assert row["translation_choice_error_raw"] == pytest.approx(np.mean(raw))
+        for name in ("translation_choice_error", "translation_choice_error_raw"):
+            assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+            assert 0.3 < row[name] < 1  # the model knows next to nothing: chance is 0.75
+
+
+def test_too_few_test_targets_to_choose_among_name_the_task(batch, toy, toy_study, records):
+    study = toy_study(**SETTINGS, evaluate__translation_choices=31)
+    message = r"task en-de, .*test\.target\.bin: \d+ different targets in the test set, .*choices needs 31"
+    with pytest.raises(TextError, match=message):
+        evaluate_batch(study, records, toy.prepared, toy.model, batch / "evaluate")
+
+
+def test_a_study_that_asks_for_no_choices_is_what_it_was_before_there_were_any(toy_study):
+    before, asked = (toy_study(**more).evaluate for more in ({}, {"evaluate__translation_choices": 4}))
+    assert "translation_choices" not in before.of_a_batch()
+    assert asked.of_a_batch() == before.of_a_batch() | {"translation_choices": 4}
+    assert asked.decoding() == before.decoding()
+    with pytest.raises(StudyError, match=r"evaluate\.translation_choices"):
+        toy_study(evaluate__translation_choices=1)
 
 
 def test_kept_hypotheses_are_those_of_the_kept_ids(batch, toy):

@@ -14,9 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import language_model_toy
 import pytest
 
 from downlaw import mixtures
+from downlaw.engine import launch
 from downlaw.engine.once import Output
 from downlaw.engine.training import finetune_run, pretrain_segment
 from downlaw.files import read_json, write_json
@@ -205,6 +207,21 @@ def is_alive(process: str) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+@pytest.fixture(scope="session")
+def language_models(once) -> Path:
+    """Decoder-only models of a few updates, `tied.pt` of 2 layers and `untied.pt` of 1, and their data."""
+    return once("language-models", language_model_toy.make)
+
+
+@pytest.fixture
+def children(monkeypatch) -> list[int]:
+    """The exit codes of the children of a job so far."""
+    codes = []
+    run_forked = launch.run_forked
+    monkeypatch.setattr(launch, "run_forked", lambda *a: codes.append(run_forked(*a)) or codes[-1])
+    return codes
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from downlaw.engine import decoding, transformer
 from downlaw.engine.decoding import batches, translate
+from downlaw.engine.layers import END
 from downlaw.engine.mmap import read_dataset
 
 
@@ -33,7 +34,7 @@ def loaded(trained, toy):
         for weight in models[0].parameters():
             if weight.dim() == 2:
                 weight.normal_(std=0.3 if weight is embedding else 1.0)
-        embedding[transformer.END] *= 1.5
+        embedding[END] *= 1.5
     return models[0], task
 
 
@@ -59,7 +60,7 @@ def by_fairseq(loaded, sources, beam: int, ratio: float, penalty: float) -> list
         ids = torch.from_numpy(source.astype(np.int64))[None]
         net_input = {"src_tokens": ids, "src_lengths": torch.tensor([len(source)])}
         best = generator.generate([network], {"net_input": net_input})[0][0]["tokens"].tolist()
-        found.append(best[:-1] if best[-1] == transformer.END else best)
+        found.append(best[:-1] if best[-1] == END else best)
     return found
 
 

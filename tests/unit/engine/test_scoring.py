@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from downlaw.engine import launch, scoring
+from downlaw.engine import scoring, transformer
+from downlaw.engine.distractors import TooFewError, distractors
 from downlaw.engine.launch import EngineError
 from downlaw.engine.mmap import read_dataset, write_dataset
 from downlaw.study.training import Evaluate
@@ -33,15 +36,6 @@ def write_text(folder: Path, sources: list, targets: list, dtype=np.uint16) -> P
     for side, items in (("source", sources), ("target", targets)):
         write_dataset(folder / f"valid.{side}", [np.array(item) for item in items], np.dtype(dtype))
     return folder
-
-
-@pytest.fixture
-def children(monkeypatch) -> list[int]:
-    """The exit codes of the children so far."""
-    codes = []
-    run_forked = launch.run_forked
-    monkeypatch.setattr(launch, "run_forked", lambda *a: codes.append(run_forked(*a)) or codes[-1])
-    return codes
 
 
 def test_one_child_serves_all_models_each_with_its_own_results(models, toy, tmp_path, children):
@@ -83,6 +77,42 @@ def test_references_can_be_scored_alone(models, toy, tmp_path):
     (scored,) = scoring.score_models([request(models[0], toy.prepared, tmp_path, False)], BEAM, 1)
     assert scored.hypotheses is None
     assert {path.name for path in tmp_path.iterdir()} == {"scores.jsonl", "scoring.log"}
+
+
+def choosing(model: Path, text: Path, folder: Path) -> scoring.Request:
+    return replace(request(model, text, folder, False), choices=folder / "choices.jsonl")
+
+
+def test_wrong_targets_are_scored_beside_what_was_there(models, toy, tmp_path, children):
+    before = scoring.score_models([request(models[0], toy.prepared, tmp_path)], BEAM, 1)[0]
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json*")}
+    asked = choosing(models[0], toy.prepared, tmp_path)
+    settings = Evaluate(beam=3, translation_choices=4)
+    (found,) = scoring.score_models([asked], settings, 1)
+    assert children == [0, 0]
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert (before.choices, found.scores) == (None, before.scores)
+    sources, targets = (read_dataset(toy.prepared / f"valid.{side}") for side in ("source", "target"))
+    model = transformer.load(models[0])
+    wrong = distractors(targets, 3)
+    for source, scores, indices in zip(sources, found.choices, wrong, strict=True):
+        for score, index in zip(scores, indices, strict=True):
+            with torch.inference_mode():
+                alone = model.negative_log_likelihoods(model.encode([source]), [targets[index]]).item()
+            assert score.negative_log_likelihood == pytest.approx(alone, rel=1e-5)
+            assert score.tokens == len(targets[index])
+    assert scoring.score_models([asked], settings, 1) == [found]
+    assert children == [0, 0]
+
+
+def test_too_few_targets_to_choose_among_are_refused_before_any_model_is_read(models, tmp_path, children):
+    text = write_text(tmp_path / "text", [[9, 2]] * 4, [[9, 2], [9, 2], [8, 2], [7, 2]])
+    asked = choosing(models[0], text, tmp_path)
+    with pytest.raises(TooFewError, match="3 different targets in the test set, translation_choices needs 4"):
+        scoring.score_models([asked], Evaluate(translation_choices=4), 1)
+    assert children == []
+    (found,) = scoring.score_models([asked], Evaluate(translation_choices=3), 1)
+    assert [len(scores) for scores in found.choices] == [2] * 4
 
 
 def test_nothing_to_do_starts_no_child(children):

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from downlaw.engine import transformer
+from downlaw.engine.layers import END, ModelError
 from downlaw.engine.mmap import read_dataset
-from downlaw.engine.transformer import END, ModelError, State, Transformer
+from downlaw.engine.transformer import State, Transformer
 
 
 @pytest.fixture(scope="module")
