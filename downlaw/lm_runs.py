@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from downlaw.engine import checkpoints, lm_scoring
-from downlaw.engine.once import OK
+from downlaw.engine.once import DIVERGED, OK
 from downlaw.files import digest, read_json
 from downlaw.metrics.choices import errors
 from downlaw.metrics.resampling import DEFAULT_SEED, interval, resampled_totals
@@ -66,6 +66,10 @@ def evaluate_cell(
         checkpoints.verify(checkpoint, record["sha256"])
     compute = study.compute
     (scored,) = lm_scoring.score_models([request], compute.threads, compute.device == "cuda")
+    for name, likelihoods in scored.sets.items():
+        if not np.isfinite(likelihoods.nats).all():  # the last updates broke the weights
+            broken = {"status": DIVERGED, "reason": f"loss on {name} is not finite"}
+            return [described | broken], _statistics([])
     rows, statistics = [], []
 
     def add(kind: str, name: str, metric: str, values: np.ndarray, weights: np.ndarray, **more: Any) -> None:
@@ -83,12 +87,9 @@ def evaluate_cell(
         add(SET, name, CROSS_ENTROPY, likelihoods.nats, likelihoods.pieces.astype(float))
     for name, likelihoods in scored.choices.items():
         manifest = read_json(tasks[name] / "manifest.json")
-        normalised, raw = errors(
-            -likelihoods.nats, likelihoods.pieces, manifest["choices"], manifest["answers"]
-        )
-        for metric, wrong in ((ERROR, normalised), (RAW_ERROR, raw)):
-            chance = manifest["chance_error"]
-            add(TASK, name, metric, wrong.astype(float), np.ones(len(wrong)), chance=chance)
+        wrong = errors(-likelihoods.nats, likelihoods.pieces, manifest["choices"], manifest["answers"])
+        for metric, values in ((ERROR, wrong.normalised), (RAW_ERROR, wrong.raw)):
+            add(TASK, name, metric, values, np.ones(len(values)), chance=manifest["chance_error"])
     return rows, _statistics(statistics)
 
 

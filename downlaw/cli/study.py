@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,29 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from downlaw.laws import read_laws, read_runs
-from downlaw.plan import StageCost, as_records, plan
+from downlaw.laws import read_laws, read_lm_runs, read_runs
+from downlaw.plan import StageCost, as_records, grid_flops, plan
+from downlaw.report.lm_summary import print_lm_summary
 from downlaw.report.summary import print_summary
-from downlaw.report.tables import read_comparisons, read_valuations, read_verdicts
-from downlaw.study import Study, StudyError, load_study
+from downlaw.report.tables import (
+    read_comparisons,
+    read_lm_laws,
+    read_lm_predictions,
+    read_lm_tasks,
+    read_valuations,
+    read_verdicts,
+)
+from downlaw.study import TRACKS, LmStudy, Study, StudyError, load_study
 
 from .errors import CommandError
+
+
+class Track(StrEnum):
+    """The keys of TRACKS."""
+
+    transfer = "transfer"
+    lm = "lm"
+
 
 ConfigFile = Annotated[Path, typer.Option("--configfile", help="The study to read.")]
 
@@ -31,19 +48,24 @@ def show_plan(
 
     Example: downlaw plan --configfile studies/mine.yaml
     """
-    stages = plan(read_study(configfile))
+    study = read_study(configfile)
+    stages = plan(study)
     if as_json:
         print(json.dumps(as_records(stages), indent=2))
         return
-    Console().print(_plan_table(stages))
+    Console().print(_plan_table(stages, bounded=isinstance(study, Study)))
+    if isinstance(study, LmStudy):
+        print(_grid_line(study))
 
 
-def schema() -> None:
-    """Print the JSON schema of a study file, for editors that complete and check YAML.
+def schema(
+    track: Annotated[Track, typer.Option("--track", help="The track of the study.")] = Track.transfer,
+) -> None:
+    """Print the JSON schema of a study file of a track, for editors that complete and check YAML.
 
     Example: downlaw schema > study.schema.json
     """
-    print(json.dumps(Study.model_json_schema(), indent=2))
+    print(json.dumps(TRACKS[track.value].model_json_schema(), indent=2))
 
 
 def show_summary(
@@ -55,18 +77,33 @@ def show_summary(
 
     Example: downlaw summary results
     """
-    verdicts, valuations = results / "verdicts.csv", results / "valuations.csv"
-    comparisons = results / "comparisons.csv"
+    runs, lm_runs = results / "runs.csv", results / "lm_runs.csv"
+    if not runs.exists() and not lm_runs.exists():
+        raise CommandError(f"{results}: neither {runs.name} nor {lm_runs.name} is here; run the study first")
     try:
-        print_summary(
-            read_runs(results / "runs.csv"),
-            read_laws(results / "laws.csv"),
-            verdicts=read_verdicts(verdicts) if verdicts.exists() else None,
-            valuations=read_valuations(valuations) if valuations.exists() else None,
-            comparisons=read_comparisons(comparisons) if comparisons.exists() else None,
-        )
+        if runs.exists():
+            _show_transfer(results)
+        else:
+            print_lm_summary(
+                read_lm_runs(lm_runs),
+                read_lm_laws(results / "laws.csv"),
+                read_lm_predictions(results / "predictions.csv"),
+                read_lm_tasks(results / "lm_tasks.csv"),
+            )
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}; run the study first") from None
+
+
+def _show_transfer(results: Path) -> None:
+    verdicts, valuations = results / "verdicts.csv", results / "valuations.csv"
+    comparisons = results / "comparisons.csv"
+    print_summary(
+        read_runs(results / "runs.csv"),
+        read_laws(results / "laws.csv"),
+        verdicts=read_verdicts(verdicts) if verdicts.exists() else None,
+        valuations=read_valuations(valuations) if valuations.exists() else None,
+        comparisons=read_comparisons(comparisons) if comparisons.exists() else None,
+    )
 
 
 def read_study(path: Path) -> Study:
@@ -78,10 +115,18 @@ def read_study(path: Path) -> Study:
         raise typer.Exit(1) from None
 
 
-def _plan_table(stages: list[StageCost]) -> Table:
+def _grid_line(study: LmStudy) -> str:
+    flops = grid_flops(study)
+    line = f"All runs: {flops['six_n_d']:.3g} FLOPs by 6ND, {flops['exact']:.3g} counted exactly"
+    saved = 1 - flops["trained"] / flops["exact"]
+    return f"{line}; one trunk a size saves {saved:.0%} of them." if saved > 0 else f"{line}."
+
+
+def _plan_table(stages: list[StageCost], bounded: bool) -> Table:
+    """bounded: whether tokens and FLOPs are upper bounds."""
     table = Table(
         title="What this study runs if nothing is done yet",
-        caption="Finetuning fills its updates with at most so many tokens.",
+        caption="Finetuning fills its updates with at most so many tokens." if bounded else None,
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -92,7 +137,7 @@ def _plan_table(stages: list[StageCost]) -> Table:
     for stage in stages:
         table.add_row(stage.rule, *_plan_cells([stage], bound="≤" if stage.stage == "finetune" else ""))
     table.add_section()
-    table.add_row("all", *_plan_cells(stages, bound="≤"))
+    table.add_row("all", *_plan_cells(stages, bound="≤" if bounded else ""))
     return table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from downlaw.laws import TableError
+from downlaw.laws import LM_LAW_COLUMNS, LM_LINE_COLUMNS, LM_PREDICTION_COLUMNS, TASK_COLUMNS, TableError
 from downlaw.laws.relations import RELATION_COLUMNS
 from downlaw.laws.tables import read_table
 from downlaw.metrics.comparisons import COMPARISON_COLUMNS
@@ -23,6 +23,9 @@ VALUATIONS_NEEDED = (
     *("answer", "verdict", "noise", "interval_level"),
 )
 """The columns that are read; a table of an earlier version may lack others."""
+
+_LM_TEXT = ("training_set", "evaluation_set", "metric", "law", "model", "tasks", "task", "status", "reason")
+"""Columns of the over-training track that stay text, whatever their names look like."""
 
 
 def read_lines(path: str | Path) -> pd.DataFrame:
@@ -51,8 +54,33 @@ def read_comparisons(path: str | Path) -> pd.DataFrame:
     return _read(path, COMPARISON_COLUMNS, "compare the runs again")
 
 
-def _read(path: str | Path, columns: Sequence[str], remedy: str = "fit the runs again") -> pd.DataFrame:
-    table = read_table(path)
+def read_lm_laws(path: str | Path) -> pd.DataFrame:
+    """The laws of fit_lm_runs as a table; raises TableError where it is no such table."""
+    return _read(path, LM_LAW_COLUMNS, text=_LM_TEXT)
+
+
+def read_lm_predictions(path: str | Path) -> pd.DataFrame:
+    """The predictions of fit_lm_runs as a table; raises TableError where it is no such table."""
+    return _read(path, LM_PREDICTION_COLUMNS, text=_LM_TEXT).astype({"inside": "boolean"})
+
+
+def read_lm_lines(path: str | Path) -> pd.DataFrame:
+    """The lines of fit_lm_runs as a table; raises TableError where it is no such table."""
+    return _read(path, LM_LINE_COLUMNS, text=_LM_TEXT)
+
+
+def read_lm_tasks(path: str | Path) -> pd.DataFrame:
+    """The tasks of fit_lm_runs as a table; raises TableError where it is no such table."""
+    return _read(path, TASK_COLUMNS, text=_LM_TEXT)
+
+
+def _read(
+    path: str | Path,
+    columns: Sequence[str],
+    remedy: str = "fit the runs again",
+    text: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    table = read_table(path) if text is None else read_table(path, text)
     for column in columns:
         if column not in table.columns:
             raise TableError(f"{path}: column {column!r} is missing; {remedy}")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from made_lm_runs import lm_table
 
-from downlaw.laws import fit_runs, value_runs, verdict_runs
+from downlaw.laws import fit_lm_runs, fit_runs, value_runs, verdict_runs
 from downlaw.study import Study, load_study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -98,10 +99,29 @@ def test_summary_shows_the_tables_of_a_results_folder(run, tmp_path):
     assert "cross-entropy fell from 5.000" in done.stdout.replace("\n", " ")
 
 
+def test_summary_shows_an_overtraining_study(run, tmp_path):
+    runs = lm_table()
+    runs.to_csv(tmp_path / "lm_runs.csv", index=False)
+    found = fit_lm_runs(runs, samples=10)
+    for table, name in ((found.laws, "laws"), (found.predictions, "predictions"), (found.tasks, "lm_tasks")):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    done = run("summary", tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert "news: held-out runs" in done.stdout
+    assert "eta = 0.15" in done.stdout
+
+
+def test_summary_of_an_overtraining_study_without_laws_names_the_missing_table(run, tmp_path):
+    lm_table().to_csv(tmp_path / "lm_runs.csv", index=False)
+    done = run("summary", tmp_path)
+    assert done.exit_code == 1
+    assert "laws.csv: No such file or directory; run the study first" in done.stderr
+
+
 def test_summary_of_a_folder_without_tables_says_what_to_do(run, tmp_path):
     done = run("summary", tmp_path)
     assert done.exit_code == 1
-    assert "runs.csv: No such file or directory; run the study first" in done.stderr
+    assert "neither runs.csv nor lm_runs.csv is here; run the study first" in done.stderr
 
 
 def test_summary_of_a_table_that_is_none_names_the_column(run, tmp_path):
