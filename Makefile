@@ -11,7 +11,7 @@ IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test slurm-test testbed bench bench-decoding bench-scale comet-check lint lock clean
+.PHONY: help setup run overtrain test slurm-test testbed bench bench-decoding bench-scale comet-check lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
@@ -31,11 +31,17 @@ setup:  ## Make the Python environment from requirements.lock
 run: setup  ## Run the default study; a second time does only what is new
 	@$(IN_ENV) snakemake --cores $(CORES) $(ARGS)
 
+overtrain: setup  ## Run the over-training study: language models of 20 to 233 thousand weights, about half an hour
+	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/overtrain.yaml $(ARGS)
+
 test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
 	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
 	@$(IN_ENV) python -m pytest --durations=20 tests/pipeline $(ARGS)
 
-slurm-test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
+slurm-overtrain: setup  ## Run the over-training study: language models of 20 to 233 thousand weights, about half an hour
+	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/overtrain.yaml $(ARGS)
+
+test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
 	@tests/slurm/install
 	@$(IN_ENV) python -m pytest --durations=20 tests/slurm $(ARGS)
 
