@@ -3,6 +3,7 @@ only."""
 
 from .batch import BatchFit, fit_batch
 from .bootstrap import Bootstrap, bootstrap
+from .choice_error import CHOICE_ERROR, choice_laws
 from .curves import Curve, Point, curves
 from .downstream_error import NOT_FITTABLE, TASK_COLUMNS
 from .families import FAMILIES, Chart, Family, Parameter, Shape
@@ -28,6 +29,7 @@ from .valuation import value_runs
 from .verdicts import Verdict, judge, verdict_runs
 
 __all__ = [
+    "CHOICE_ERROR",
     "FAMILIES",
     "LAW_COLUMNS",
     "LM_LAW_COLUMNS",
@@ -61,6 +63,7 @@ __all__ = [
     "check_lm_runs",
     "check_resamples",
     "check_runs",
+    "choice_laws",
     "compare",
     "curves",
     "fit_batch",

@@ -65,3 +65,32 @@ rule laws:
         "fit laws"
     script:
         "../../scripts/laws.py"
+
+
+# How often a model takes a wrong translation for the right one, over its cross-entropy.
+if STUDY.evaluate.translation_choices:
+
+    rule choice_laws:
+        input:
+            runs=rules.runs.output,
+            resamples=rules.resamples.output,
+        output:
+            laws=RESULTS / "choice_laws.csv",
+            figures=directory(REPORT / "choice_figures"),
+        log:
+            RESULTS / "logs/choice_laws/choice_laws.log",
+        benchmark:
+            RESULTS / "benchmarks/choice_laws/choice_laws.tsv"
+        conda:
+            "../../envs/downlaw.yaml"
+        resources:
+            **asked("laws"),
+        params:
+            laws=STUDY.laws.model_dump(
+                include={"fit_points", "interval_level", "bootstrap_samples"}
+            ),
+            figures=STUDY.figures.model_dump(),
+        message:
+            "fit the error of translation choice to cross-entropy"
+        script:
+            "../../scripts/laws_choice.py"

@@ -84,4 +84,5 @@ OUTCOMES = [
     rules.figures.output,
     rules.costs.output,
     rules.summary.output,
+    *(rules.choice_laws.output if STUDY.evaluate.translation_choices else ()),
 ]
