@@ -157,7 +157,7 @@ def _cpu_key(request: Request) -> str:
 
 
 def _gpu_key(request: Request) -> str:
-    if request.stage in ("pretrain", "finetune"):
+    if request.stage in ("pretrain", "finetune", "overtrain"):
         return (
             f"lower resources.{request.stage}.processes, raise resources.{request.stage}.nodes, or set "
             "slurm_partition in the profile"

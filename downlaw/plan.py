@@ -69,6 +69,7 @@ def _transfer(study: Study) -> list[StageCost]:
         StageCost("laws", "runs", 1),
         StageCost("laws", "resamples", 1),
         StageCost("laws", "laws", 1),
+        *([StageCost("laws", "choice_laws", 1)] if study.evaluate.translation_choices else ()),
         StageCost("report", "figures", 1),
         StageCost("report", "costs", 1),
         StageCost("report", "summary", 1),

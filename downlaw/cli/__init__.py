@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import archive, decisions, families, laws, next_run, paired, status, study, testbed
+from . import archive, decisions, families, laws, next_run, overtrain, paired, status, study, testbed
 from .errors import for_people
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for panel, commands in (
             "verdict": decisions.verdict,
             "value": decisions.value,
             "next": next_run.next_run,
+            "overtrain": overtrain.overtrain,
             "families": families.families,
         },
     ),

@@ -141,6 +141,10 @@ def _plan_table(stages: list[StageCost], bounded: bool) -> Table:
     return table
 
 
+_LONG = 10**10
+"""Tokens from here on are printed in powers of ten."""
+
+
 def _plan_cells(stages: list[StageCost], bound: str) -> list[str]:
     """Jobs, trainings, updates, tokens and FLOPs of stages together; what they have none of is empty."""
     jobs, trainings, updates, tokens, flops = (
@@ -151,6 +155,6 @@ def _plan_cells(stages: list[StageCost], bound: str) -> list[str]:
         f"{jobs:,}",
         f"{trainings:,}" if trainings else "",
         f"{updates:,}" if updates else "",
-        f"{bound}{tokens:,}" if tokens else "",
+        f"{bound}{tokens:{',' if tokens < _LONG else '.4g'}}" if tokens else "",
         f"{bound}{flops:.2e}" if flops else "",
     ]

@@ -34,3 +34,18 @@ def test_another_choice_of_metrics_counts_only_what_is_new(small: Workplace, tmp
     now = times(place, "*.npy")
     assert {path: now[path] for path in counted} == counted
     assert {path.name.split("-")[0] for path in now.keys() - counted.keys()} == {"bleu"}
+
+
+def test_translation_choice_is_added_without_training_or_decoding_anew(small: Workplace, tmp_path: Path):
+    place = copy_of(small, tmp_path / "copy")
+    trained, decoded = place.updates("finetune"), times(place, "hypotheses.json")
+    done = place.configure(evaluate__translation_choices=4).snakemake()
+    assert done.returncode == 0, done.stderr
+    assert place.updates("finetune") == trained
+    assert times(place, "hypotheses.json") == decoded
+    runs = pd.read_csv(place.folder / "results/runs.csv")
+    assert runs["translation_choice_error"].between(0, 1).all()
+    laws = pd.read_csv(place.folder / "results/choice_laws.csv")
+    assert laws["scope"].tolist() == ["mixture", "mixture", "all"]
+    assert len(list((place.folder / "results/report/choice_figures").iterdir())) == 2
+    assert place.planned() == {}
