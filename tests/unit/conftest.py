@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import fcntl
 import os
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import toy_text
+from toy_configs import changed
 
 from downlaw import mixtures, subsets
 from downlaw.corpora.segments import read_text
@@ -55,14 +55,7 @@ TOY: dict[str, Any] = {
 
 def configured(**changes: Any) -> dict[str, Any]:
     """The toy study's config with changes, whose keys are written section__key, or just section."""
-    config = copy.deepcopy(TOY)
-    for name, value in changes.items():
-        *sections, key = name.split("__")
-        place = config
-        for section in sections:
-            place = place[section]
-        place[key] = value
-    return config
+    return changed(TOY, changes)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import toy_text
+from toy_configs import changed
 
 TOY: dict[str, Any] = {
     "track": "lm",
@@ -31,11 +31,4 @@ TOY: dict[str, Any] = {
 
 def configured(**changes: Any) -> dict[str, Any]:
     """The toy study's config with changes, whose keys are written section__key, or just section."""
-    config = copy.deepcopy(TOY)
-    for name, value in changes.items():
-        *sections, key = name.split("__")
-        place = config
-        for section in sections:
-            place = place[section]
-        place[key] = value
-    return config
+    return changed(TOY, changes)

@@ -187,3 +187,23 @@ def test_keeping_all_ends_and_computing_activations_twice_change_nothing(two, da
     for one, other in zip(again, records, strict=True):
         assert one["identity"] == other["identity"]
         assert math.isclose(one["training_loss"], other["training_loss"], rel_tol=1e-4)
+
+
+def test_two_processes_train_as_one_that_accumulates_gradients(data, tmp_path):
+    """By torchrun on a CPU, with gradients of two batches an update either way."""
+    ends = []
+    for processes in (1, 2):
+        study = load_study(
+            configured(
+                overtrain__models=SMALL,
+                overtrain__multipliers=[1],
+                overtrain__batches_per_update=2,
+                resources={"overtrain": {"processes": processes}},
+            )
+        )
+        (record,) = train_grid(study, data, tmp_path / f"{processes}")
+        assert record["status"] == "ok"
+        ends.append(record)
+    one, other = (checkpoints.load(Path(record["checkpoint"]))["model"] for record in ends)
+    assert ends[0]["identity"] == ends[1]["identity"]
+    assert all(weights.allclose(one[name], atol=1e-4) for name, weights in other.items())
