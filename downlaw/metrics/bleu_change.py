@@ -48,7 +48,8 @@ class BleuChange:
         pushes = [sign * part for part in parts]
         total = sum(push for push in pushes if push > 0)
         named: list[int] = []
-        for part in sorted(range(5), key=lambda i: -pushes[i]):
+        # Equal parts differ in their last digits, and not alike on every processor: the first goes first.
+        for part in sorted(range(5), key=lambda i: (-round(pushes[i], 9), i)):
             if pushes[part] > 0 and sum(pushes[i] for i in named) < MOST * total:
                 named.append(part)
         said = _words(sorted(named), sign)
