@@ -12,7 +12,8 @@ from downlaw.laws import LAW_COLUMNS, PREDICTION_COLUMNS
 
 def rows_of(done) -> pd.DataFrame:
     assert done.exit_code == 0, done.stderr
-    return pd.read_csv(io.StringIO(done.stdout), keep_default_na=False, na_values=[""])
+    exact = {"float_precision": "round_trip"}
+    return pd.read_csv(io.StringIO(done.stdout), keep_default_na=False, na_values=[""], **exact)
 
 
 def test_fit_of_a_hand_made_table_is_one_curve(run, hand):
