@@ -38,10 +38,7 @@ test: setup  ## Run all tests: the unit tests, then a tiny study through the who
 	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
 	@$(IN_ENV) python -m pytest --durations=20 tests/pipeline $(ARGS)
 
-slurm-overtrain: setup  ## Run the over-training study: language models of 20 to 233 thousand weights, about half an hour
-	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/overtrain.yaml $(ARGS)
-
-test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
+slurm-test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
 	@tests/slurm/install
 	@$(IN_ENV) python -m pytest --durations=20 tests/slurm $(ARGS)
 
