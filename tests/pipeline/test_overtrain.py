@@ -20,7 +20,7 @@ pytestmark = pytest.mark.pipeline
 
 ITEMS = [
     {"context": "Babeba dodeba", "choices": ["krakre schnu", "loulai mou"], "answer": 0},
-    {"query": "Babeba", "choices": ["mouloi", "dobabe", "dide"], "gold": 1},
+    {"context": "Babeba", "choices": ["mouloi", "dobabe", "dide"], "answer": 1},
 ]
 
 GRID: dict[str, Any] = {

@@ -23,7 +23,7 @@ import zstandard
 
 import downlaw
 from downlaw.files import read_json, write_aside
-from downlaw.study import Study
+from downlaw.study import LmStudy, Study
 from downlaw.versions import versions
 
 from .contents import ABOUT, CONFIGS, CRATE, LOCK, MANIFEST, RECORDS, STUDY, Contents, belongs, contents
@@ -85,7 +85,8 @@ def write_archive(
     results = folder / study.results
     if study.results.name in ("", ".."):
         raise ArchiveError(f"results: {study.results}: only a folder of its own can be archived")
-    for needed in ("runs.csv", "laws.csv", "report/summary.txt"):
+    runs = "lm_runs.csv" if isinstance(study, LmStudy) else "runs.csv"
+    for needed in (runs, "laws.csv", "report/summary.txt"):
         if not (results / needed).is_file():
             raise ArchiveError(f"{results / needed} is not there; only a finished study can be archived")
     path = results.with_name(results.name + ".tar.zst")
