@@ -47,5 +47,5 @@ def test_translation_choice_is_added_without_training_or_decoding_anew(small: Wo
     assert runs["translation_choice_error"].between(0, 1).all()
     laws = pd.read_csv(place.folder / "results/choice_laws.csv")
     assert laws["scope"].tolist() == ["mixture", "mixture", "all"]
-    assert len(list((place.folder / "results/report/choice_figures").iterdir())) == 2
+    assert (place.folder / "results/report/choice_figures/en-de_200_choice.png").stat().st_size > 1000
     assert place.planned() == {}
