@@ -20,7 +20,6 @@ from downlaw.status import (
 )
 from downlaw.study import LmStudy
 from downlaw.study.grid import Cell, cells
-from downlaw.study.overtrain import multiplier_name
 
 
 def lm_statuses(study: LmStudy) -> list[RunStatus]:
@@ -29,15 +28,11 @@ def lm_statuses(study: LmStudy) -> list[RunStatus]:
     return [*(status for _, status in trained), *(_scored(study, cell, each) for cell, each in trained)]
 
 
-def _path(cell: Cell) -> Path:
-    return Path(cell.mixture, cell.model, f"seed{cell.seed}", f"{multiplier_name(cell.multiplier)}.json")
-
-
 def _trained(study: LmStudy) -> Iterator[tuple[Cell, RunStatus]]:
     mixtures = study.results / "subsets/mixtures"
     manifests = {name: read_whole(mixtures / name / "manifest.json") for name in study.mixtures}
     for cell in cells(study):
-        path = Path("overtrain", _path(cell))
+        path = Path("overtrain", cell.path)
         record, manifest = read_whole(study.results / path), manifests[cell.mixture]
         status = RunStatus(
             "overtrain", None, cell.mixture, cell.seed, cell.tokens_asked,
@@ -63,7 +58,7 @@ def _trained(study: LmStudy) -> Iterator[tuple[Cell, RunStatus]]:
 
 
 def _scored(study: LmStudy, cell: Cell, run: RunStatus) -> RunStatus:
-    path = Path("evaluate", _path(cell))
+    path = Path("evaluate", cell.path)
     status = replace(run, stage="evaluate", state=TO_DO, update=0, updates=0, reason="", versions=None)
     if run.state == DIVERGED:
         return replace(status, state=DIVERGED, reason=run.reason)

@@ -39,6 +39,11 @@ class Cell:
         return self.updates - self.first_update
 
     @property
+    def path(self) -> str:
+        """Where each stage keeps its record of this run, below the stage's folder."""
+        return f"{self.mixture}/{self.model}/seed{self.seed}/{multiplier_name(self.multiplier)}.json"
+
+    @property
     def name(self) -> str:
         return f"{self.mixture} {self.model} M {multiplier_name(self.multiplier)} seed {self.seed}"
 

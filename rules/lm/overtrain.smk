@@ -13,10 +13,6 @@ def cell_of(wildcards):
     )
 
 
-def cell_path(run):
-    return f"{run.mixture}/{run.model}/seed{run.seed}/{multiplier_name(run.multiplier)}.json"
-
-
 def cell_before(wildcards):
     """The run whose stretch of the trunk this one continues."""
     before = cell_of(wildcards).previous
@@ -29,7 +25,7 @@ def cell_before(wildcards):
 
 
 OVERTRAINED, EVALUATED = (
-    [stage / cell_path(run) for run in cells(STUDY)] for stage in (OVERTRAIN, EVALUATE)
+    [stage / run.path for run in cells(STUDY)] for stage in (OVERTRAIN, EVALUATE)
 )
 
 

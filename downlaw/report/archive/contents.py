@@ -12,7 +12,6 @@ from downlaw.files import read_json
 from downlaw.study import LmStudy, Study
 from downlaw.study.grid import cells
 from downlaw.study.matrix import segments
-from downlaw.study.overtrain import multiplier_name
 from downlaw.study.report import ARCHIVED_STUDY
 
 ABOUT = "archive/about.json"
@@ -123,8 +122,7 @@ def _last_checkpoints(study: Study | LmStudy, results: Path) -> set[Path]:
 def _last_trunks(study: LmStudy, results: Path) -> dict[tuple[str, str, int], Path]:
     last: dict[tuple[str, str, int], Path] = {}
     for cell in cells(study):
-        name = f"{cell.mixture}/{cell.model}/seed{cell.seed}/{multiplier_name(cell.multiplier)}.json"
-        path = results / "overtrain" / name
+        path = results / "overtrain" / cell.path
         trunk = (read_json(path) if path.is_file() else {}).get("trunk", {})
         if trunk.get("status") == "ok":
             last[cell.mixture, cell.model, cell.seed] = path.with_suffix("") / trunk["identity"]
