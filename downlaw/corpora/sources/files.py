@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from downlaw.files import sha256_of_file
-from downlaw.study.text import MonolingualFiles, ParallelFile, ParallelFiles, TextFile
+from downlaw.study.sources.files import MonolingualFiles, ParallelFile, ParallelFiles, TextFile
 
 from ..errors import CorpusError
 from ..segments import Segment, Source
+from .artifact import Artifact
 from .lines import read_lines
 
+Files = MonolingualFiles | ParallelFiles
 File = TextFile | ParallelFile
 _END = object()
 
@@ -26,7 +28,7 @@ def paths_of(file: File) -> tuple[Path, ...]:
     return (file.tsv,) if file.tsv else tuple(file.sides or ())
 
 
-def files_of(corpus: MonolingualFiles | ParallelFiles, part: str) -> list[tuple[int, File]]:
+def files_of(corpus: Files, part: str) -> list[tuple[int, File]]:
     """(index in the config, entry) of the files that have text of `part`."""
     wanted = set(part.split("-"))
     return [
@@ -78,8 +80,19 @@ def _documents(rows: Iterable[tuple[str, ...]], lines: int) -> Iterator[list[tup
     return iter(documents)
 
 
-def read_files(
-    name: str, corpus: MonolingualFiles | ParallelFiles, languages: tuple[str, ...]
+def artifacts(corpus: Files, key: str, part: str) -> list[Artifact]:
+    """Nothing is fetched: the text is there."""
+    return []
+
+
+def identity(corpus: Files, part: str) -> list[dict[str, Any]]:
+    """What of the study file decides the text of a part."""
+    text = [file.model_dump(mode="json") for _, file in files_of(corpus, part)]
+    return [*text, {"licence": corpus.licence, "document_lines": corpus.document_lines}]
+
+
+def documents(
+    name: str, corpus: Files, languages: tuple[str, ...], folder: Path
 ) -> Iterator[tuple[Source, dict[str, Any]]]:
     """The text of each file with these languages, and its record for the manifest.
 

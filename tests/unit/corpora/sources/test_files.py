@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from downlaw.corpora.errors import CorpusError
-from downlaw.corpora.sources.files import read_files
+from downlaw.corpora.sources.files import documents
 from downlaw.files import sha256_of_file
-from downlaw.study.text import MonolingualFiles, ParallelFiles
+from downlaw.study.sources import MonolingualFiles, ParallelFiles
 
 
 def monolingual(*files, **more) -> MonolingualFiles:
@@ -20,7 +22,7 @@ def test_empty_lines_end_documents(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("\none\ntwo\n\n\nthree\n\n", encoding="utf-8")
     corpus = monolingual({"language": "en", "path": path}, licence="CC0")
-    [(source, record)] = read_files("mine", corpus, ("en",))
+    [(source, record)] = documents("mine", corpus, ("en",), Path())
     assert source.sizes == {"a.txt/000001": 2, "a.txt/000002": 1}
     assert [segment.texts for segment in source.segments] == [("one",), ("two",), ("three",)]
     assert record == {"name": "a.txt", "files": {"a.txt": sha256_of_file(path)}, "licence": "CC0"}
@@ -29,8 +31,8 @@ def test_empty_lines_end_documents(tmp_path):
 def test_documents_of_lines_where_no_line_is_empty(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("".join(f"line {number}\n" for number in range(5)) + "\n", encoding="utf-8")
-    [(source, _)] = read_files(
-        "mine", monolingual({"language": "en", "path": path}, document_lines=2), ("en",)
+    [(source, _)] = documents(
+        "mine", monolingual({"language": "en", "path": path}, document_lines=2), ("en",), Path()
     )
     assert list(source.sizes.values()) == [2, 2, 1]
 
@@ -45,7 +47,7 @@ def test_only_files_of_the_language_and_their_split(tmp_path):
         {"language": "de", "path": paths[1]},
         {"language": "en", "path": paths[2], "split": "test"},
     )
-    found = [source for source, _ in read_files("mine", corpus, ("en",))]
+    found = [source for source, _ in documents("mine", corpus, ("en",), Path())]
     assert [(source.name, source.split) for source in found] == [("a.txt", "auto"), ("a.txt#2", "test")]
     assert not set(found[0].sizes) & set(found[1].sizes)
 
@@ -58,7 +60,7 @@ def test_tsv_and_sides_give_columns_in_the_order_of_the_part(tmp_path):
         {"languages": ["en", "de"], "tsv": tmp_path / "a.tsv"},
         {"languages": ["de", "en"], "sides": [tmp_path / "b.de", tmp_path / "b.en"]},
     )
-    (table, _), (sides, record) = read_files("mine", corpus, ("de", "en"))
+    (table, _), (sides, record) = documents("mine", corpus, ("de", "en"), Path())
     assert [segment.texts for segment in table.segments] == [("Hallo", "Hello"), ("Tschüss", "Bye")]
     assert len(table.sizes) == 2
     assert [segment.texts for segment in sides.segments] == [("Eins", "One")]
@@ -72,7 +74,7 @@ def test_tsv_line_without_two_columns(tmp_path, columns):
     with pytest.raises(
         CorpusError, match=rf"a\.tsv: line 2: {columns} columns where there must be exactly 2"
     ):
-        list(read_files("mine", corpus, ("de", "en")))
+        list(documents("mine", corpus, ("de", "en"), Path()))
 
 
 @pytest.mark.parametrize(("short", "long"), [("en", "de"), ("de", "en")])
@@ -81,11 +83,11 @@ def test_sides_of_different_length(tmp_path, short, long):
     (tmp_path / f"b.{long}").write_text("one\ntwo\nthree\n", encoding="utf-8")
     corpus = parallel({"languages": ["en", "de"], "sides": [tmp_path / "b.en", tmp_path / "b.de"]})
     with pytest.raises(CorpusError, match=rf"b\.{short}: ends before line 2 of .*b\.{long}"):
-        list(read_files("mine", corpus, ("de", "en")))
+        list(documents("mine", corpus, ("de", "en"), Path()))
 
 
 def test_missing_side_names_the_key(tmp_path):
     (tmp_path / "b.en").write_text("one\n", encoding="utf-8")
     corpus = parallel({"languages": ["en", "de"], "sides": [tmp_path / "b.en", tmp_path / "b.de"]})
     with pytest.raises(CorpusError, match=r"corpora\.mine\.files\[0\]\.sides: no such file: .*b\.de"):
-        list(read_files("mine", corpus, ("de", "en")))
+        list(documents("mine", corpus, ("de", "en"), Path()))

