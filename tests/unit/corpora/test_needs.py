@@ -74,9 +74,9 @@ def test_sources_are_only_those_with_text_of_the_part(study, tmp_path):
 
 
 def test_find_artifact(study):
-    found = needs.find_artifact(study, "gloss-fr-1.0.whl")
-    assert (found.source, found.key) == ("pypi", "corpora.glosses.packages[1]")
-    assert found.entry.name == "gloss-fr"
+    found = needs.find_artifact(study, "gloss-en-1.0.whl")
+    assert (found.source, found.key) == ("pypi", "corpora.glosses.packages[0]")
+    assert found.entry.name == "gloss-en"
     with pytest.raises(CorpusError, match=r"nothing is fetched as other-1\.0\.whl"):
         needs.find_artifact(study, "other-1.0.whl")
 
