@@ -1,114 +1,195 @@
-"""Text of the test sets in training text: measured, removed, and measured again."""
+"""Text of the test sets in training text: found in one pass, removed, and measured on what is left.
+
+Only the test text is held in memory, as 64-bit hashes of its n-grams; training text passes batch by batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .ngrams import Hashes, hash_texts
 from .segments import Row
 from .split import normalised
 
 N = 8
-"""Words of the n-grams that count as overlap; shorter segments count as wholes."""
+"""Words of the n-grams that count as overlap and are removed; shorter segments count as wholes."""
+
+MEASURED = (N, 13)
+"""Words of the n-grams that a run's contamination is measured by; 13 are those of GPT-3 (Brown et al. 2020,
+arXiv:2005.14165, appendix C)."""
+
+_FILTER_BITS = 20
 
 
-def fingerprints(text: str) -> Iterator[str]:
-    """What two texts share when they overlap: each word 8-gram, or the whole of a shorter text."""
-    wording = normalised(text)
-    words = wording.split(" ")
-    if len(words) < N:
-        yield wording
-    else:
-        for start in range(len(words) - N + 1):
-            yield " ".join(words[start : start + N])
+@dataclass(frozen=True)
+class TestSet:
+    """One test set in one language: the fingerprints of its segments.
+
+    short_segments: which segments are under `n` words and compared as wholes, shape (segments,).
+    """
+
+    name: str
+    hashes: Hashes
+    short_segments: NDArray[np.bool_]
+    n: int = N
+
+    @property
+    def size(self) -> int:
+        return len(self.short_segments)
+
+
+def test_set(name: str, texts: Sequence[str], n: int = N) -> TestSet:
+    """The fingerprints of `texts`, one language of a test set."""
+    short = [len(normalised(text).split(" ")) < n for text in texts]
+    return TestSet(name, hash_texts(texts, n), np.array(short, dtype=bool), n)
+
+
+class Known:
+    """The fingerprints of test sets in one language, for looking others up among them.
+
+    All test sets have the same `n`.
+    """
+
+    def __init__(self, tests: Sequence[TestSet]) -> None:
+        self.tests = list(tests)
+        self.n = self.tests[0].n
+        self.values = np.unique(np.concatenate([test.hashes.values for test in self.tests]))
+        self._places = [np.searchsorted(self.values, test.hashes.values) for test in self.tests]
+        self.of_test = np.zeros((len(self.tests), len(self.values)), dtype=bool)
+        for row, places in zip(self.of_test, self._places, strict=True):
+            row[places] = True
+        self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)
+        self._filter[self.values >> np.uint64(64 - _FILTER_BITS)] = True
+
+    def find(self, hashes: Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which known fingerprints stand in texts: their places among `values`, and those of the texts."""
+        likely = np.flatnonzero(self._filter[hashes.values >> np.uint64(64 - _FILTER_BITS)])
+        values = hashes.values[likely]
+        places = np.minimum(np.searchsorted(self.values, values), len(self.values) - 1)
+        same = self.values[places] == values if len(self.values) else np.zeros(0, dtype=bool)
+        return places[same], hashes.texts[likely[same]]
+
+    def segments_seen(self, met: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+        """Of each test set, which segments share a fingerprint with text in which `met` of `values` stand."""
+        found = []
+        for test, places in zip(self.tests, self._places, strict=True):
+            seen = np.zeros(test.size, dtype=bool)
+            seen[test.hashes.texts[met[places]]] = True
+            found.append(seen)
+        return found
 
 
 @dataclass
-class TestSet:
-    """Fingerprints of one test set in one language: of each segment, and all of them."""
+class _Side:
+    """What was found so far in one language: fingerprints met before and after the removal; rows by part."""
 
-    name: str
-    segments: list[frozenset[str]]
-    short: int
-    all: frozenset[str] = field(init=False)
+    known: Known
+    before: NDArray[np.bool_] = field(init=False)
+    after: NDArray[np.bool_] = field(init=False)
+    rows: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.all = frozenset().union(*self.segments)
-
-    def seen(self, met: set[str]) -> int:
-        """Segments that share a fingerprint with `met`."""
-        return sum(1 for segment in self.segments if not met.isdisjoint(segment))
+        self.before, self.after = (np.zeros(len(self.known.values), dtype=bool) for _ in range(2))
 
 
-def test_set(name: str, texts: Sequence[str]) -> TestSet:
-    """The fingerprints of `texts`, one language of a test set."""
-    segments = [frozenset(fingerprints(text)) for text in texts]
-    return TestSet(name, segments, sum(1 for text in texts if len(normalised(text).split(" ")) < N))
+class Decontamination:
+    """One pass over the training and validation text of a part of a corpus, which may be larger than memory.
 
+    A row goes when one of its sides overlaps with the same language of a test set; rows of the parts in
+    `left` are counted and stay.
 
-def _met(rows: Sequence[Row], side: int, tests: Sequence[TestSet]) -> tuple[list[set[str]], list[set[int]]]:
-    """For each test set: its fingerprints that stand in `rows`, and the rows that hold one."""
-    met: list[set[str]] = [set() for _ in tests]
-    where: list[set[int]] = [set() for _ in tests]
-    anything = frozenset().union(*(test.all for test in tests))
-    for index, row in enumerate(rows):
-        shared = anything.intersection(fingerprints(row.texts[side]))
-        if not shared:
-            continue
-        for number, test in enumerate(tests):
-            if found := shared & test.all:
-                met[number] |= found
-                where[number].add(index)
-    return met, where
+    Args:
+        languages: of the sides of a row, in their order.
+        tests: the test sets by language.
+        parts: what text is divided into.
+        left: the parts of which nothing is removed.
+    """
 
+    def __init__(
+        self,
+        languages: Sequence[str],
+        tests: Mapping[str, Sequence[TestSet]],
+        parts: Sequence[str] = ("train", "valid"),
+        left: Sequence[str] = (),
+    ) -> None:
+        self._languages, self._parts, self._left = list(languages), list(parts), set(left)
+        self._sides = {
+            side: _Side(known, rows={part: np.zeros(len(known.tests), np.int64) for part in parts})
+            for side, language in enumerate(languages)
+            if tests.get(language)
+            for known in [Known(tests[language])]
+        }
 
-def _measure(
-    pools: Mapping[str, Sequence[Row]], languages: Sequence[str], tests: Mapping[str, Sequence[TestSet]]
-) -> Iterator[tuple[str, TestSet, int, dict[str, set[int]]]]:
-    """For each language and test set: its segments that `pools` hold, and the rows at fault in each pool."""
-    for side, language in enumerate(languages):
-        sets = tests.get(language, ())
-        found = {part: _met(rows, side, sets) for part, rows in pools.items()} if sets else {}
-        for number, test in enumerate(sets):
-            met = set().union(*(met[number] for met, _ in found.values()))
-            yield language, test, test.seen(met), {part: where[number] for part, (_, where) in found.items()}
+    def scan(self, part: str, rows: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+        """Which of a batch of rows of a part have to go, shape (rows,); each row is its texts."""
+        overlapping = np.zeros(len(rows), dtype=bool)
+        found = {}
+        for number, side in self._sides.items():
+            known = side.known
+            places, texts = known.find(hash_texts([row[number] for row in rows], known.n))
+            found[number] = places, texts
+            side.before[places] = True
+            overlapping[texts] = True
+            for test, members in enumerate(known.of_test):
+                side.rows[part][test] += len(np.unique(texts[members[places]]))
+        goes = np.zeros_like(overlapping) if part in self._left else overlapping
+        for number, (places, texts) in found.items():
+            self._sides[number].after[places[~goes[texts]]] = True
+        return goes
+
+    def report(self) -> list[dict[str, object]]:
+        """A record for each language and test set, of all that was scanned.
+
+        `test_segments`, `short_test_segments` (under 8 words, compared as wholes), `test_segments_seen` in
+        the text before the removal, `train_removed` and `valid_removed` (rows that overlap with this test set
+        in this language), `train_left` for a part of which nothing is removed, and
+        `test_segments_seen_after`, in the rows that stay.
+        """
+        records: list[dict[str, object]] = []
+        for number, side in self._sides.items():
+            seen = zip(*(side.known.segments_seen(met) for met in (side.before, side.after)), strict=True)
+            for test, (before, after) in enumerate(seen):
+                about = side.known.tests[test]
+                record: dict[str, object] = {"test_set": about.name, "language": self._languages[number]}
+                record |= {
+                    "test_segments": about.size,
+                    "short_test_segments": int(about.short_segments.sum()),
+                }
+                record["test_segments_seen"] = int(before.sum())
+                for part in self._parts:
+                    rows = int(side.rows[part][test])
+                    record[f"{part}_removed"] = 0 if part in self._left else rows
+                    if part in self._left:
+                        record[f"{part}_left"] = rows
+                records.append(record | {"test_segments_seen_after": int(after.sum())})
+        return records
 
 
 def decontaminate(
     pools: Mapping[str, Sequence[Row]],
     languages: Sequence[str],
     tests: Mapping[str, Sequence[TestSet]],
+    left: Sequence[str] = (),
 ) -> tuple[dict[str, list[Row]], list[dict[str, object]]]:
     """Training and validation rows without overlap with any test set, and the report of it.
 
-    A row goes when one of its sides overlaps with the same language of a test set.
+    `Decontamination` for rows that are in memory.
 
     Args:
         pools: the rows of `train` and `valid`.
         tests: the test sets by language.
+        left: the parts of which nothing is removed.
 
     Returns:
-        the rows that stay, and a record for each language and test set: `test_segments`,
-        `short_test_segments` (under 8 words, compared as wholes), `test_segments_seen` in the text before
-        the removal, `train_removed` and `valid_removed` (rows that overlap with this test set in this
-        language), and `test_segments_seen_after`, measured on what is left.
+        the rows that stay, and `Decontamination.report`.
     """
-    report: list[dict[str, object]] = []
-    removed: dict[str, set[int]] = {part: set() for part in pools}
-    for language, test, seen, where in _measure(pools, languages, tests):
-        record = {"test_set": test.name, "language": language, "test_segments": len(test.segments)}
-        record |= {"short_test_segments": test.short, "test_segments_seen": seen}
-        report.append(record | {f"{part}_removed": len(hits) for part, hits in where.items()})
-        for part, hits in where.items():
-            removed[part] |= hits
-    kept = {
-        part: [row for index, row in enumerate(rows) if index not in removed[part]]
-        for part, rows in pools.items()
-    }
-    if any(removed.values()):
-        after = [seen for _, _, seen, _ in _measure(kept, languages, tests)]
-    else:
-        after = [record["test_segments_seen"] for record in report]
-    for record, seen in zip(report, after, strict=True):
-        record["test_segments_seen_after"] = seen
-    return kept, report
+    pass_over = Decontamination(languages, tests, list(pools), left)
+    kept = {}
+    for part, rows in pools.items():
+        goes = pass_over.scan(part, [row.texts for row in rows])
+        kept[part] = [row for row, gone in zip(rows, goes.tolist(), strict=True) if not gone]
+    return kept, pass_over.report()

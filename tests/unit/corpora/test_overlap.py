@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from downlaw.corpora.overlap import decontaminate, fingerprints
+from downlaw.corpora.ngrams import fingerprints
+from downlaw.corpora.overlap import Decontamination, decontaminate
 from downlaw.corpora.overlap import test_set as make_set
 from downlaw.corpora.segments import Row
 
@@ -20,16 +21,6 @@ def run(train: list[Row], test: list[str], valid: list[Row] = (), languages=("en
         {"train": train, "valid": list(valid)}, languages, {"en": [make_set("ui/de-en", test)]}
     )
     return [row.texts[0] for row in kept["train"]], [row.texts[0] for row in kept["valid"]], report
-
-
-def test_fingerprints():
-    assert list(fingerprints(LONG)) == [
-        "one two three four five six seven eight",
-        "two three four five six seven eight nine",
-        "three four five six seven eight nine ten",
-    ]
-    assert list(fingerprints("Only, three WORDS!")) == ["only three words"]
-    assert list(fingerprints("a b c d e f g h")) == ["a b c d e f g h"]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +88,52 @@ def test_nothing_is_left_of_random_text():
     texts = [" ".join(generator.choices("abc", k=generator.randint(1, 14))) for _ in range(2000)]
     kept, _, [record] = run(rows(*texts[:1900]), texts[1900:])
     assert 0 < record["train_removed"] == 1900 - len(kept)
-    grams = {gram for text in kept for gram in fingerprints(text)}
-    assert not grams & {gram for text in texts[1900:] for gram in fingerprints(text)}
+    grams = {gram for text in kept for gram in fingerprints(text, 8)}
+    assert not grams & {gram for text in texts[1900:] for gram in fingerprints(text, 8)}
     assert record["test_segments_seen_after"] == 0
+
+
+def test_a_pass_in_batches_finds_what_one_over_all_rows_finds():
+    generator = random.Random(2)
+    texts = [" ".join(generator.choices("abcd", k=generator.randint(1, 14))) for _ in range(900)]
+    tests = {"en": [make_set("a", texts[:60]), make_set("b", texts[60:80])]}
+    pools = {"train": rows(*texts[80:700]), "valid": rows(*texts[700:])}
+    kept, report = decontaminate(pools, ("en",), tests)
+    streamed = Decontamination(("en",), tests)
+    stays = {part: [] for part in pools}
+    for part, here in pools.items():
+        for start in range(0, len(here), 7):
+            batch = here[start : start + 7]
+            goes = streamed.scan(part, [row.texts for row in batch])
+            stays[part] += [row for row, gone in zip(batch, goes, strict=True) if not gone]
+    assert stays == kept
+    assert streamed.report() == report
+    assert 0 < len(kept["train"]) < 620
+
+
+def test_overlap_that_is_left_is_counted_and_stays_in_training_alone():
+    pools = {"train": rows(LONG, "other text"), "valid": rows("save the file", "more text")}
+    tests = {"en": [make_set("ui/de-en", [LONG, "save the file"])]}
+    kept, [record] = decontaminate(pools, ("en",), tests, left=["train"])
+    assert kept == {"train": pools["train"], "valid": rows("more text")}
+    assert (record["train_removed"], record["train_left"], record["valid_removed"]) == (0, 1, 1)
+    assert "valid_left" not in record
+    assert (record["test_segments_seen"], record["test_segments_seen_after"]) == (2, 1)
+
+
+def test_a_row_that_goes_for_one_side_takes_the_overlap_of_the_other_with_it():
+    tests = {
+        "en": [make_set("t", ["save the file"])],
+        "de": [make_set("t", ["sichern", "Datei sichern jetzt"])],
+    }
+    pools = {"train": [Row("d", ("Save the file", "Datei sichern jetzt"))], "valid": []}
+    kept, report = decontaminate(pools, ("en", "de"), tests)
+    assert kept["train"] == []
+    assert [record["test_segments_seen"] for record in report] == [1, 1]
+    assert [record["test_segments_seen_after"] for record in report] == [0, 0]
+
+
+def test_an_empty_test_set_is_never_seen():
+    kept, [record] = decontaminate({"train": rows("x y"), "valid": []}, ("en",), {"en": [make_set("t", [])]})
+    assert kept["train"] == rows("x y")
+    assert (record["test_segments"], record["test_segments_seen"]) == (0, 0)
