@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .base import Positive, Share, Strict, refuse_repeats
+
+
+class NearDuplicates(Strict):
+    """What counts as nearly the same text, by MinHash (Broder 1997) over runs of words."""
+
+    threshold: Annotated[float, Field(ge=0.1, le=1)] = Field(
+        0.8, description="Jaccard similarity of the two sets of word runs, from which on the later text goes"
+    )
+    shingle_words: Annotated[int, Field(gt=0, le=50)] = Field(5, description="words of a run")
+    permutations: Annotated[int, Field(ge=16, le=1024)] = Field(
+        128, description="length of a signature; 4 bytes each a text on disk"
+    )
 
 
 class Cleaning(Strict):
     """Filters on segments; the manifest of each corpus counts what each of them dropped."""
 
-    min_words: Positive = 3
+    min_words: Positive = Field(3, description="in languages written without spaces, words are estimated")
     max_words: Positive = 100
     max_length_ratio: Annotated[float, Field(ge=1)] = Field(
         2.2, description="longer side over shorter side, in words"
@@ -22,6 +34,27 @@ class Cleaning(Strict):
         0.55, description="share of letters among the characters that are not white space"
     )
     identify_language: bool = True
+    language_identifier: Literal["py3langid", "fasttext"] = "py3langid"
+    max_address_share: Share | None = Field(
+        None, description="share of words that are web or e-mail addresses or paths of files; null: any"
+    )
+    boilerplate: bool = Field(
+        False, description="drop cookie and copyright notices, navigation bars, filler text and code"
+    )
+    near_duplicates: NearDuplicates | None = Field(None, description="null: only exact repeats go")
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A filter that is off leaves no trace, so that text made before there was one is not made again."""
+        return {key: value for key, value in write(self).items() if value != _OFF.get(key, ...)}
+
+
+_OFF = {
+    "language_identifier": "py3langid",
+    "max_address_share": None,
+    "boilerplate": False,
+    "near_duplicates": None,
+}
 
 
 class Split(Strict):

