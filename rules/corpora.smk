@@ -31,14 +31,72 @@ rule fetch:
         "../scripts/corpora_fetch.py"
 
 
-rule split_corpus:
+def jobs_of(corpus):
+    """In how many jobs a corpus is cleaned and tokenized."""
+    return STUDY.corpora[corpus].jobs
+
+
+CLEANED = CORPORA / "{corpus}/{part}/cleaned/{job}"
+
+
+# Where a corpus is cleaned in one job, `split_corpus` does it too.
+rule clean_corpus:
     input:
         lambda w: needs.sources_of(STUDY, w.corpus, w.part, FETCHED),
+    output:
+        rows=CLEANED / "rows.parquet",
+        documents=CLEANED / "documents.parquet",
+        record=CLEANED / "cleaned.json",
+    log:
+        RESULTS / "logs/clean_corpus/{corpus}-{part}-{job}.log",
+    benchmark:
+        RESULTS / "benchmarks/clean_corpus/{corpus}-{part}-{job}.tsv"
+    wildcard_constraints:
+        corpus=r"[^/]+",
+        part=r"[a-z]+(-[a-z]+)?",
+        job=r"\d+",
+    conda:
+        "../envs/downlaw.yaml"
+    threads: 1
+    resources:
+        **asked("corpora"),
+    params:
+        identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
+        jobs=lambda w: jobs_of(w.corpus),
+    message:
+        "clean {wildcards.corpus}/{wildcards.part}, share {wildcards.job}"
+    script:
+        "../scripts/corpora_clean.py"
+
+
+def text_to_split(w):
+    """What a part is divided from: cleaned text, or what it is still to be cleaned from."""
+    text = {"earlier": [earlier / "signatures.u32" for earlier in earlier_than(w)]}
+    if jobs_of(w.corpus) == 1:
+        return text | {"sources": needs.sources_of(STUDY, w.corpus, w.part, FETCHED)}
+    folders = [str(CLEANED).format(job=job, **w) for job in range(jobs_of(w.corpus))]
+    return text | {"cleaned": [f"{folder}/cleaned.json" for folder in folders]}
+
+
+def earlier_than(w):
+    """Where near-duplicates go, the corpora whose text of this part stays."""
+    earlier = needs.compared_before(STUDY, w.corpus, w.part)
+    return [CORPORA / f"{corpus}/{w.part}/split" for corpus in earlier]
+
+
+rule split_corpus:
+    input:
+        unpack(text_to_split),
     output:
         text=expand(
             CORPORA / "{{corpus}}/{{part}}/split/{split}.parquet", split=HELD_APART
         ),
         record=CORPORA / "{corpus}/{part}/split/split.json",
+        signatures=[
+            CORPORA / f"{{corpus}}/{{part}}/split/signatures.{end}"
+            for end in ("u32", "json")
+            if STUDY.cleaning.near_duplicates
+        ],
     log:
         RESULTS / "logs/split_corpus/{corpus}-{part}.log",
     benchmark:
@@ -54,7 +112,7 @@ rule split_corpus:
     params:
         identity=lambda w: needs.identity(STUDY, w.corpus, w.part),
     message:
-        "clean and split {wildcards.corpus}/{wildcards.part}"
+        "split {wildcards.corpus}/{wildcards.part}"
     script:
         "../scripts/corpora_split.py"
 
@@ -70,6 +128,7 @@ rule decontaminate_corpus:
     output:
         text=expand(CORPORA / "{{corpus}}/{{part}}/{split}.parquet", split=HELD_APART),
         manifest=CORPORA / "{corpus}/{part}/manifest.json",
+        examples=CORPORA / "{corpus}/{part}/examples.html",
     log:
         RESULTS / "logs/decontaminate_corpus/{corpus}-{part}.log",
     benchmark:
@@ -83,7 +142,9 @@ rule decontaminate_corpus:
     resources:
         **asked("corpora"),
     params:
+        **({} if STUDY.decontaminate else {"left": ["train"]}),
         tests=["/".join(names) for names in TESTS],
+        seed=STUDY.seed,
     message:
         "keep test text out of {wildcards.corpus}/{wildcards.part}"
     script:

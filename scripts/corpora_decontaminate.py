@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from downlaw.console import job, say
-from downlaw.corpora.build import decontaminate_part
+from downlaw.corpora.decontaminate import decontaminate_part
 
 w = snakemake.wildcards
 label = f"corpus {w.corpus}/{w.part}"
@@ -13,5 +13,7 @@ with job(snakemake.log[0], f"{label} without test text"):
         Path(snakemake.input.record).parent,
         dict(zip(snakemake.params.tests, map(Path, snakemake.input.tests), strict=True)),
         Path(snakemake.output.manifest).parent,
+        snakemake.params.seed,
+        tuple(snakemake.params.get("left", ())),
     )
     say(f"{label}: {manifest['dropped']['overlaps_test']:,} segments overlapped with test text")

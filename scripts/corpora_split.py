@@ -1,4 +1,4 @@
-"""Extract, clean and split one part of a corpus."""
+"""Split one part of a corpus, after cleaning it where no other job has."""
 
 from pathlib import Path
 
@@ -17,6 +17,8 @@ with job(snakemake.log[0], label) as log:
         w.part,
         study.results / "corpora/packages",
         Path(snakemake.output.record).parent,
+        [Path(path).parent for path in snakemake.input.get("cleaned", [])],
+        [Path(path).parent for path in snakemake.input.get("earlier", [])],
         lambda line: (say(f"{label}: {line}"), log.write(f"{line}\n")),
     )
     counts = ", ".join(f"{about['segments']:,} {split}" for split, about in record["splits"].items())

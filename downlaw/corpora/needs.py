@@ -24,7 +24,7 @@ from .sources.registry import source_of
 def _tests(study: Study | LmStudy) -> dict[str, set[tuple[str, str]]]:
     """(corpus, part) of the text that each key of the study tests on."""
     if isinstance(study, Study):
-        return {f"tasks.{name}": {(task.corpus, task.part)} for name, task in study.tasks.items()}
+        return {f"tasks.{name}": {(task.corpora()["test"], task.part)} for name, task in study.tasks.items()}
     sets = {f"mixtures.{name}": _components([mixture]) for name, mixture in study.mixtures.items()}
     sets |= {f"evaluate.sets.{name}": _components([each]) for name, each in study.evaluate.sets.items()}
     tasks = {name: task for name, task in study.evaluate.tasks.items() if not isinstance(task, FileTask)}
@@ -41,17 +41,53 @@ def tests_on(study: Study | LmStudy, corpus: str, part: str) -> list[str]:
     return [key for key, parts in _tests(study).items() if (corpus, part) in parts]
 
 
+def compared_before(study: Study | LmStudy, corpus: str, part: str) -> list[str]:
+    """Where near-duplicates go, the corpora that come before this one in the study file and have the part:
+    what is nearly the same as their text goes here."""
+    if not study.cleaning.near_duplicates:
+        return []
+    before = list(study.corpora)[: list(study.corpora).index(corpus)]
+    return [name for name in before if (name, part) in parts(study)]
+
+
+def needed_splits(study: Study | LmStudy, corpus: str, part: str) -> list[str]:
+    """The splits of a part that the study cannot do without."""
+    needed = {"test"} if tests_on(study, corpus, part) else set()
+    if isinstance(study, Study):
+        needed |= {
+            split
+            for task in study.tasks.values()
+            for split, name in task.corpora().items()
+            if (name, task.part) == (corpus, part) and (split != "valid" or name != task.corpus)
+        }
+        if (corpus, part) in _components(study.mixtures.values()).union(study.tokenizer.parts()):
+            needed.add("train")
+    else:
+        needed.add("train")
+    return [split for split in SPLITS if split in needed]
+
+
 def parts(study: Study | LmStudy) -> list[tuple[str, str]]:
     """(corpus, part) of everything that the study reads, sorted."""
-    return sorted(_components(study.mixtures.values()).union(test_parts(study), study.tokenizer.parts()))
+    read = _components(study.mixtures.values()).union(test_parts(study), study.tokenizer.parts())
+    if isinstance(study, Study):
+        read |= {(name, task.part) for task in study.tasks.values() for name in task.corpora().values()}
+    return sorted(read)
 
 
 def tokenized_parts(study: Study | LmStudy) -> list[tuple[str, str]]:
     """(corpus, part) of what models are trained on, sorted: of language models the mixtures alone, so that
     no text they are merely tested on has a say in the pieces."""
-    if isinstance(study, LmStudy):
-        return sorted(_components(study.mixtures.values()))
-    return parts(study)
+    read = _components(study.mixtures.values())
+    if isinstance(study, Study):
+        read |= {(task.corpus, task.part) for task in study.tasks.values()}.union(study.tokenizer.parts())
+    return sorted(read)
+
+
+def trained_parts(study: Study) -> list[tuple[str, str]]:
+    """(corpus, part) of what models are pretrained and finetuned on, sorted."""
+    pairs = {(task.corpora()["train"], task.part) for task in study.tasks.values()}
+    return sorted(_components(study.mixtures.values()) | pairs)
 
 
 def _components(mixtures: Iterable[Mixture]) -> set[tuple[str, str]]:
@@ -174,9 +210,8 @@ def _is_made(study: Study, before: Study, corpus: str, part: str, results: Path)
 
 
 def _decides_trainings(study: Study | LmStudy) -> dict[str, Any]:
-    shared = study.model_dump(
-        include={"seed", "languages", "corpora", "cleaning", "split", "tokenizer", "mixtures"}
-    )
+    text = {"seed", "languages", "corpora", "cleaning", "split", "decontaminate", "tokenizer", "mixtures"}
+    shared = study.model_dump(include=text)
     if isinstance(study, LmStudy):
         return shared | {
             "overtrain": study.overtrain.deciding(),

@@ -1,15 +1,15 @@
-"""Held-out documents: whole ones, from every source, with no string that also stands in training."""
+"""Held-out documents: whole ones, from every source."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 
 from downlaw.study.text import Split
 
 from .clean import masked
-from .segments import SPLITS, Row, Segment, Source
+from .segments import SPLITS, Segment, Source
 
 _WORDS = re.compile(r"[^\W_]+")
 
@@ -70,39 +70,33 @@ def assign_all(sources: Iterable[Source], split: Split, seed: int) -> dict[str, 
     return assigned
 
 
-def divide(
-    segments: Iterable[Segment], assigned: Mapping[str, str]
-) -> tuple[dict[str, list[Row]], dict[str, int]]:
-    """Rows of each split, and how many were dropped: `duplicate`, then `held_out_seen_elsewhere`.
+class Assignment:
+    """The split of every document of a part: by sizes, or by a hash of its name where its source has many.
 
-    A segment that stands in several documents counts for training if one of them does, else for valid.
-    Of segments that are the same in lower case with numbers masked one stays, in training before valid
-    before test. Then a valid row goes whose wording, in either language, is in training, and a test row
-    whose wording is in training or valid.
+    Args:
+        sources: each source by number, with the sizes of its documents where these decide.
+        by_name: the numbers of the sources whose documents go by their names.
     """
-    pools: dict[str, list[Row]] = {part: [] for part in SPLITS}
-    for segment in segments:
-        parts = [assigned[document] for document in segment.documents]
-        part = min(parts, key=SPLITS.index)
-        pools[part].append(Row(segment.documents[parts.index(part)], segment.texts))
-    dropped = {"duplicate": 0, "held_out_seen_elsewhere": 0}
-    known: set[tuple[str, ...]] = set()
-    wordings: set[tuple[int, str]] = set()
-    for part in SPLITS:
-        unique: list[Row] = []
-        for row in pools[part]:
-            key = tuple(masked(text) for text in row.texts)
-            if key in known:
-                dropped["duplicate"] += 1
-            else:
-                known.add(key)
-                unique.append(row)
-        own = [[(side, normalised(text)) for side, text in enumerate(row.texts)] for row in unique]
-        if part != "train":
-            stays = [not any(wording in wordings for wording in sides) for sides in own]
-            dropped["held_out_seen_elsewhere"] += stays.count(False)
-            unique = [row for row, stay in zip(unique, stays, strict=True) if stay]
-            own = [sides for sides, stay in zip(own, stays, strict=True) if stay]
-        wordings.update(wording for sides in own for wording in sides)
-        pools[part] = unique
-    return pools, dropped
+
+    def __init__(self, sources: Mapping[int, Source], by_name: Collection[int], split: Split, seed: int):
+        sized = [source for number, source in sources.items() if number not in by_name]
+        self._named = assign_all(sized, split, seed)
+        self._fixed = {number: source.split for number, source in sources.items() if number in by_name}
+        self._split, self._seed = split, seed
+
+    def of(self, source: int, document: str) -> int:
+        """The number in `SPLITS` of a document's split."""
+        if source not in self._fixed:
+            return SPLITS.index(self._named[document])
+        if self._fixed[source] != "auto":
+            return SPLITS.index(self._fixed[source])
+        place = int.from_bytes(_order(document, self._seed)[:8], "big") / 2**64
+        if place < self._split.test:
+            return SPLITS.index("test")
+        return SPLITS.index("valid" if place < self._split.test + self._split.valid else "train")
+
+    def place(self, source: int, segment: Segment) -> tuple[int, str]:
+        """The split of a segment, training if one of its documents trains, then valid; and that document."""
+        if len(segment.documents) == 1:
+            return self.of(source, segment.documents[0]), segment.documents[0]
+        return min(((self.of(source, each), each) for each in segment.documents), key=lambda found: found[0])

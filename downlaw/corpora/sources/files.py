@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -65,19 +66,35 @@ def _rows(file: File, key: str) -> Iterator[tuple[str, ...]]:
     return _sides(paths_of(file), f"{key}.sides")
 
 
-def _documents(rows: Iterable[tuple[str, ...]], lines: int) -> Iterator[list[tuple[str, ...]]]:
-    """Runs of rows between empty ones; or of `lines` rows each where no empty row is between others."""
-    documents: list[list[tuple[str, ...]]] = [[]]
+def _is_text(row: tuple[str, ...]) -> bool:
+    return any(text.strip() for text in row)
+
+
+def _has_documents(rows: Iterable[tuple[str, ...]]) -> bool:
+    """Whether an empty row stands between others."""
+    met = ended = False
     for row in rows:
-        if any(text.strip() for text in row):
-            documents[-1].append(row)
-        elif documents[-1]:
-            documents.append([])
-    documents = [document for document in documents if document]
-    if len(documents) == 1:
-        whole = documents[0]
-        documents = [whole[start : start + lines] for start in range(0, len(whole), lines)]
-    return iter(documents)
+        if not _is_text(row):
+            ended = met
+        elif ended:
+            return True
+        else:
+            met = True
+    return False
+
+
+def _numbered(rows: Iterable[tuple[str, ...]], lines: int | None) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Each row that is not empty with the number of its document, from 1: a run of rows between empty ones,
+    or `lines` rows where that is given."""
+    number, count, ended = 1, 0, False
+    for row in rows:
+        if not _is_text(row):
+            ended = count > 0
+            continue
+        if ended if lines is None else count == lines:
+            number, count = number + 1, 0
+        ended, count = False, count + 1
+        yield number, row
 
 
 def artifacts(corpus: Files, key: str, part: str) -> list[Artifact]:
@@ -93,8 +110,9 @@ def identity(corpus: Files, part: str) -> list[dict[str, Any]]:
 
 def documents(
     name: str, corpus: Files, languages: tuple[str, ...], folder: Path
-) -> Iterator[tuple[Source, dict[str, Any]]]:
-    """The text of each file with these languages, and its record for the manifest.
+) -> Iterator[tuple[Source, Callable[[], dict[str, Any]]]]:
+    """The text of each file with these languages, read when it is asked for, and what gives its record for
+    the manifest.
 
     A document is what stands between empty lines, or `document_lines` lines in a file without any; it is
     named by file and number.
@@ -110,11 +128,24 @@ def documents(
         if used[label] > 1:
             label += f"#{used[label]}"
         source = Source(label, split=file.split)
-        turned = isinstance(file, ParallelFile) and file.languages != languages
-        rows = _rows(file, f"corpora.{name}.files[{index}]")
-        for number, document in enumerate(_documents(rows, corpus.document_lines), 1):
-            title = f"{label}/{number:06d}"
-            source.sizes[title] = len(document)
-            source.segments += [Segment((title,), row[::-1] if turned else row) for row in document]
-        hashes = {path.name: sha256_of_file(path) for path in paths}
-        yield source, {"name": label, "files": hashes, "licence": corpus.licence}
+        source.segments = _segments(source, file, corpus, languages, f"corpora.{name}.files[{index}]")
+        yield source, partial(_record, label, paths, corpus.licence)
+
+
+def _segments(
+    source: Source, file: File, corpus: Files, languages: tuple[str, ...], key: str
+) -> Iterator[Segment]:
+    turned = isinstance(file, ParallelFile) and file.languages != languages
+    lines = None if _has_documents(_rows(file, key)) else corpus.document_lines
+    for number, row in _numbered(_rows(file, key), lines):
+        title = f"{source.name}/{number:06d}"
+        source.sizes[title] = source.sizes.get(title, 0) + 1
+        yield Segment((title,), row[::-1] if turned else row)
+
+
+def _record(label: str, paths: tuple[Path, ...], licence: str) -> dict[str, Any]:
+    return {
+        "name": label,
+        "files": {path.name: sha256_of_file(path) for path in paths},
+        "licence": licence,
+    }

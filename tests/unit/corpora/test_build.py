@@ -6,7 +6,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from downlaw.corpora.build import decontaminate_part, split_part
+from downlaw.corpora.build import split_part
+from downlaw.corpora.cleaned import clean_part
+from downlaw.corpora.decontaminate import decontaminate_part
 from downlaw.corpora.errors import CorpusError
 from downlaw.corpora.segments import SPLITS, read_rows
 from downlaw.files import read_json, sha256_of_file
@@ -102,7 +104,7 @@ def test_same_input_same_bytes(study, tmp_path):
             [(str(f.relative_to(tmp_path / name)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files]
         )
     assert hashes[0] == hashes[1]
-    assert len(hashes[0]) == 16 and not any(name.endswith(".part") for name, _ in hashes[0])
+    assert len(hashes[0]) == 18 and not any(name.endswith(".part") for name, _ in hashes[0])
 
 
 def test_pair_without_text_names_corpus_and_task(study, make_study, tmp_path):
@@ -158,4 +160,86 @@ def test_training_text_that_is_all_test_text(make_study, tmp_path):
         decontaminate_part(
             tmp_path / "mono/split", {"ui/de-en": tmp_path / "ui/split/test.parquet"}, tmp_path / "m"
         )
-    assert not (tmp_path / "m").exists()
+    assert not list((tmp_path / "m").iterdir())
+
+
+def web(folder: Path, name: str, documents: list[list[str]]) -> dict:
+    path = folder / f"{name}.txt"
+    path.write_text("\n\n".join("\n".join(lines) for lines in documents) + "\n", encoding="utf-8")
+    return {"language": "en", "path": str(path)}
+
+
+def page(number: int, last: str = "and nothing more was said of it") -> list[str]:
+    """A document of three lines, whose first two no other page has."""
+    ending = chr(97 + number % 26) + chr(97 + number // 26)
+    words = [f"{WORDS[i % 10].lower()}{chr(97 + i // 10)}{ending}" for i in range(40)]
+    return [" ".join(words[:20]), " ".join(words[20:]), last]
+
+
+def near_study(make_study, sections: dict, **more):
+    corpora = {
+        name: {"source": "files", "kind": "monolingual", "files": files, **more}
+        for name, files in sections.items()
+    }
+    pairs = {"languages": ["en", "de"], "tsv": "none.tsv"}
+    corpora["ui"] = {"source": "files", "kind": "parallel", "files": [pairs]}
+    mixture = {"all": {"shares": {f"{name}.en": 1 / len(sections) for name in sections}}}
+    return make_study(
+        corpora, mixture, cleaning=CLEANING | {"near_duplicates": {"shingle_words": 2, "threshold": 0.6}}
+    )
+
+
+def segments_of(folder: Path) -> list[str]:
+    return [row.texts[0] for split in SPLITS for row in read_rows(folder / f"{split}.parquet")[1]]
+
+
+def test_documents_that_are_nearly_the_same_go_within_and_across_corpora(make_study, tmp_path):
+    pages = [page(number, f"and so ends page {chr(97 + number)} of them all") for number in range(20)]
+    again = [*page(3)[:2], "and so ends another copy of it"]
+    sections = {
+        "news": [web(tmp_path, "news", [*pages, again])],
+        "web": [web(tmp_path, "web", [page(40), [*page(5)[:2], "and once more it ends"], page(41)])],
+    }
+    study = near_study(make_study, sections)
+    news = split_part(study, "news", "en", tmp_path, tmp_path / "news/split")
+    assert (news["dropped"]["near_duplicate"], news["dropped"]["duplicate"]) == (3, 0)
+    assert "and so ends another copy of it" not in segments_of(tmp_path / "news/split")
+    alone = split_part(study, "web", "en", tmp_path, tmp_path / "alone/split")
+    assert alone["dropped"]["near_duplicate"] == 0
+    after = split_part(
+        study, "web", "en", tmp_path, tmp_path / "web/split", earlier=[tmp_path / "news/split"]
+    )
+    assert after["dropped"]["near_duplicate"] == 3
+    assert "and once more it ends" not in segments_of(tmp_path / "web/split")
+    assert len(segments_of(tmp_path / "web/split")) == 5
+
+
+def test_any_number_of_jobs_gives_the_same_text(make_study, tmp_path):
+    files = [web(tmp_path, f"part{i}", [page(10 * i + n) for n in range(10)]) for i in range(5)]
+    study = near_study(make_study, {"web": files})
+    split_part(study, "web", "en", tmp_path, tmp_path / "one")
+    shares = [tmp_path / f"share{job}" for job in range(3)]
+    for job, folder in enumerate(shares):
+        clean_part(study, "web", "en", tmp_path, folder, (job, 3))
+    split_part(study, "web", "en", tmp_path, tmp_path / "three", shares)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == [
+        "signatures.json",
+        "signatures.u32",
+        "split.json",
+        *(f"{s}.parquet" for s in sorted(SPLITS)),
+    ]
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "three" / name).read_bytes(), name
+
+
+def test_a_share_of_cleaned_text_that_is_missing_or_cut_short_is_named(make_study, tmp_path):
+    study = near_study(make_study, {"web": [web(tmp_path, "a", [page(n) for n in range(10)])]})
+    clean_part(study, "web", "en", tmp_path, tmp_path / "share")
+    rows = tmp_path / "share/rows.parquet"
+    rows.write_bytes(rows.read_bytes()[:-50])
+    for _ in range(2):
+        with pytest.raises(CorpusError, match=rf"{rows}.*: delete {rows.parent} and run again"):
+            split_part(study, "web", "en", tmp_path, tmp_path / "out", [tmp_path / "share"])
+        rows.unlink(missing_ok=True)
+    assert not (tmp_path / "out").exists()

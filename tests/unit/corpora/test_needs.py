@@ -161,3 +161,63 @@ def test_with_the_text_in_the_archive_only_its_cleaning_needs_the_users_files(ar
         path.touch()
     assert needs.missing_text(changed(config, "pretrain", tokens=[100_000, 200_000]), results) == []
     assert needs.missing_text(changed(config, "cleaning", min_words=2), results)
+
+
+@pytest.fixture
+def hubs(make_study, tmp_path):
+    """A study that is trained on one parallel corpus, validated on a second and tested on a third."""
+    ui = {"source": "pypi", "kind": "parallel", "packages": [package("cat.alogs", "gettext")]}
+    pair = {"languages": ["de", "en"], "licence": "x"}
+    corpora = {
+        "ui": ui,
+        "news": {
+            "source": "mtdata",
+            "kind": "parallel",
+            "datasets": [{"id": "Statmt-europarl-10-deu-eng", "split": "valid", **pair}],
+        },
+        "wmt": {"source": "sacrebleu", "kind": "parallel", "sets": [{"name": "wmt16", **pair}]},
+        "web": {
+            "source": "huggingface",
+            "kind": "monolingual",
+            "dataset": "allenai/c4",
+            "revision": "0" * 40,
+            "licence": "ODC-BY",
+            "parts": [{"language": "en", "files": "en/c4-train.*.json.gz", "max_words": 9, "shards": 2}],
+        },
+    }
+    task = {"source": "en", "target": "de", "corpus": "ui", "valid_corpus": "news", "test_corpus": "wmt"}
+    return make_study(corpora, {"english": {"shares": {"web.en": 1}}}, {"en-de": task})
+
+
+def test_text_of_a_task_may_come_from_three_corpora(hubs):
+    assert needs.test_parts(hubs) == [("wmt", "de-en")]
+    assert needs.parts(hubs) == [("news", "de-en"), ("ui", "de-en"), ("web", "en"), ("wmt", "de-en")]
+    assert needs.tokenized_parts(hubs) == [("ui", "de-en"), ("web", "en")]
+    assert needs.tests_on(hubs, "wmt", "de-en") == ["tasks.en-de"]
+    needed = {corpus: needs.needed_splits(hubs, corpus, part) for corpus, part in needs.parts(hubs)}
+    assert needed == {"news": ["valid"], "ui": ["train"], "web": ["train"], "wmt": ["test"]}
+
+
+def test_without_these_keys_a_task_needs_what_it_needed(study):
+    assert needs.needed_splits(study, "ui", "de-en") == ["train", "test"]
+    assert needs.needed_splits(study, "mine", "en") == ["train"]
+
+
+def test_every_source_has_the_same_face(hubs):
+    """Each artifact is found again by its name, and is named by its pin."""
+    keys = {
+        "web": ["corpora.web.parts[0]"] * 2,
+        "news": ["corpora.news.datasets[0]"],
+        "wmt": ["corpora.wmt.sets[0]"],
+    }
+    for corpus, part in [("web", "en"), ("news", "de-en"), ("wmt", "de-en")]:
+        artifacts = needs.artifacts_of(hubs, corpus, part)
+        assert [artifact.key for artifact in artifacts] == keys[corpus]
+        for artifact in artifacts:
+            assert needs.find_artifact(hubs, artifact.name) == artifact
+            assert "/" not in artifact.name and "licence" not in artifact.entry.model_dump()
+        assert needs.sources_of(hubs, corpus, part, Path("f")) == [
+            Path("f") / each.name for each in artifacts
+        ]
+        json.dumps(needs.identity(hubs, corpus, part))
+    assert needs.artifacts_of(hubs, "web", "de") == []

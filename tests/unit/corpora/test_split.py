@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downlaw.corpora.segments import SPLITS, Row, Segment, Source
-from downlaw.corpora.split import assign, assign_all, divide, normalised
+from downlaw.corpora.segments import SPLITS, Source
+from downlaw.corpora.split import Assignment, assign, assign_all, normalised
 from downlaw.study.text import Split
 
 SPLIT = Split(valid=0.05, test=0.1)
@@ -74,46 +74,19 @@ def test_sources_keep_a_split_of_their_own():
     assert {assigned[f"auto/{number}"] for number in range(10)} == set(SPLITS)
 
 
-ASSIGNED = {"train": "train", "valid": "valid", "test": "test"}
-
-
-def divided(*segments: tuple[tuple[str, ...], tuple[str, ...]]):
-    return divide([Segment(documents, texts) for documents, texts in segments], ASSIGNED)
-
-
-def test_a_segment_in_several_documents_trains_if_one_of_them_does():
-    pools, _ = divided(
-        (("test", "train"), ("eins zwei", "one two")), (("test", "valid"), ("drei vier", "three four"))
-    )
-    assert pools["train"] == [Row("train", ("eins zwei", "one two"))]
-    assert pools["valid"] == [Row("valid", ("drei vier", "three four"))]
-    assert pools["test"] == []
-
-
-def test_duplicates_are_masked_lower_case_and_stay_in_training():
-    pools, dropped = divided(
-        (("test",), ("Seite 3", "Page 3")),
-        (("train",), ("seite 12", "page 12")),
-        (("train",), ("Seite 7", "Page 7")),
-        (("train",), ("Seite 7!", "Page 7")),
-    )
-    assert pools["train"] == [Row("train", ("seite 12", "page 12")), Row("train", ("Seite 7!", "Page 7"))]
-    assert pools["test"] == []
-    assert dropped == {"duplicate": 2, "held_out_seen_elsewhere": 0}
-
-
-def test_held_out_wording_that_stands_elsewhere_on_either_side_goes():
-    pools, dropped = divided(
-        (("train",), ("Speichern unter", "Save as")),
-        (("valid",), ("Sichern als", "Save as …")),
-        (("valid",), ("Alles schließen", "Close all")),
-        (("test",), ("Alles schließen!", "Close everything")),
-        (("test",), ("Neu", "New")),
-        (("test",), ("Save as", "Speichern unter")),
-    )
-    assert [row.texts[1] for row in pools["valid"]] == ["Close all"]
-    assert [row.texts[1] for row in pools["test"]] == ["New", "Speichern unter"], "sides are told apart"
-    assert dropped == {"duplicate": 0, "held_out_seen_elsewhere": 2}
+def test_documents_go_by_their_names_where_a_source_has_too_many():
+    sources = {0: Source("small", sizes={f"s{number}": 1 for number in range(30)}), 1: Source("large")}
+    assignment = Assignment(sources, {1}, SPLIT, 1)
+    parts = [assignment.of(1, f"large/{number}") for number in range(4000)]
+    for part, share in ((1, SPLIT.valid), (2, SPLIT.test)):
+        assert share * 0.8 < parts.count(part) / 4000 < share * 1.2
+    assert parts == [assignment.of(1, f"large/{number}") for number in range(4000)]
+    again = Assignment(sources, {1}, SPLIT, 2)
+    assert parts != [again.of(1, f"large/{number}") for number in range(4000)]
+    alone = assign(sources[0].sizes, SPLIT, 1)
+    assert all(SPLITS[assignment.of(0, name)] == part for name, part in alone.items())
+    given = Assignment({1: Source("large", split="test")}, {1}, SPLIT, 1)
+    assert given.of(1, "any") == 2
 
 
 def test_normalised():
