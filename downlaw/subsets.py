@@ -17,7 +17,7 @@ from downlaw.mixtures import copy
 from downlaw.study import LmStudy, Study
 from downlaw.study.grid import cells
 from downlaw.study.overtrain import multiplier_name
-from downlaw.study.training import Task
+from downlaw.study.task import Task
 
 
 def _encode_pairs(
@@ -56,7 +56,10 @@ def write_task(
         source, target, kept, too_long = _encode_pairs(path, task, tokenizer, longest[split])
         order = np.random.default_rng([study.seed, index]).permutation(kept)[: wanted[split]]
         if not len(order):
-            raise SizeError(f"tasks.{name}.corpus: {task.corpus} has no {split} segments for {task.part}")
+            key = f"{split}_corpus" if task.corpora()[split] != task.corpus else "corpus"
+            raise SizeError(
+                f"tasks.{name}.{key}: {task.corpora()[split]} has no {split} segments for {task.part}"
+            )
         for side, ids in (("source", source), ("target", target)):
             write_dataset(folder / f"{split}.{side}", [ids[i] for i in order], dtype)
         if split != "train":

@@ -7,6 +7,7 @@ from snakemake import script as scripts
 
 SUBSETS = RESULTS / "subsets"
 TOKENIZER = SUBSETS / "tokenizer"
+POOLS = SUBSETS / "pools"
 EVALUATE = RESULTS / "evaluate"
 REPORT = RESULTS / "report"
 SIZES = SUBSETS / "sizes.json"

@@ -30,18 +30,90 @@ rule tokenizer:
         "../scripts/subsets_tokenizer.py"
 
 
-rule mixture:
+def pool(corpus, language, position):
+    return POOLS / f"{corpus}.{language}-{position}.bin"
+
+
+def pools_of(mixture):
+    """The pool of each component. Two components from one text are shuffled apart, by their position."""
+    return [
+        pool(corpus, language, position)
+        for position, (corpus, language, _) in enumerate(
+            STUDY.mixtures[mixture].components()
+        )
+    ]
+
+
+def tokens_of(w):
+    """Where the text of a corpus is tokenized in several jobs, what they made."""
+    jobs = STUDY.corpora[w.corpus].jobs
+    made = expand(rules.tokenize.output, job=range(jobs), allow_missing=True)
+    return [Path(path.format(**w)) for path in made] if jobs > 1 else []
+
+
+rule tokenize:
     input:
         model=rules.tokenizer.output.model,
+        text=lambda w: training_text(w.corpus, w.language),
+    output:
+        SUBSETS / "tokens/{corpus}.{language}/{job}/tokens.json",
+    log:
+        RESULTS / "logs/tokenize/{corpus}.{language}-{job}.log",
+    benchmark:
+        RESULTS / "benchmarks/tokenize/{corpus}.{language}-{job}.tsv"
+    wildcard_constraints:
+        corpus=r"[^/.]+",
+        language="[a-z]+",
+        job=r"\d+",
+    conda:
+        "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
+    params:
+        jobs=lambda w: STUDY.corpora[w.corpus].jobs,
+    message:
+        "tokenize {wildcards.corpus}.{wildcards.language}, share {wildcards.job}"
+    script:
+        "../scripts/subsets_tokenize.py"
+
+
+rule pool:
+    input:
+        model=rules.tokenizer.output.model,
+        text=lambda w: training_text(w.corpus, w.language),
+        tokens=tokens_of,
+    output:
+        blocks=POOLS / "{corpus}.{language}-{position}.bin",
+        record=POOLS / "{corpus}.{language}-{position}.json",
+    log:
+        RESULTS / "logs/pool/{corpus}.{language}-{position}.log",
+    benchmark:
+        RESULTS / "benchmarks/pool/{corpus}.{language}-{position}.tsv"
+    wildcard_constraints:
+        corpus=r"[^/.]+",
+        language="[a-z]+",
+        position=r"\d+",
+    conda:
+        "../envs/downlaw.yaml"
+    resources:
+        **asked("subsets"),
+    params:
+        blocks=BLOCKS,
+        seed=STUDY.seed,
+    message:
+        "shuffle {wildcards.corpus}.{wildcards.language}"
+    script:
+        "../scripts/subsets_pool.py"
+
+
+rule mixture:
+    input:
         dictionary=rules.tokenizer.output.dictionary,
-        text=lambda w: [
-            training_text(corpus, language)
-            for corpus, language, _ in STUDY.mixtures[w.mixture].components()
-        ],
+        pools=lambda w: pools_of(w.mixture),
     output:
         manifest=SUBSETS / "mixtures/{mixture}/manifest.json",
-        data=SUBSETS / "mixtures/{mixture}/train.bin",
-        index=SUBSETS / "mixtures/{mixture}/train.idx",
+        view=SUBSETS / "mixtures/{mixture}/train.view.json",
+        order=SUBSETS / "mixtures/{mixture}/train.order.npy",
         dictionary=SUBSETS / "mixtures/{mixture}/dict.txt",
     log:
         RESULTS / "logs/mixture/{mixture}.log",
@@ -58,7 +130,6 @@ rule mixture:
             name: [t.source, t.target]
             for name, t in (STUDY.tasks.items() if STUDY.track == "transfer" else ())
         },
-        seed=STUDY.seed,
     message:
         "mix {wildcards.mixture}"
     script:

@@ -30,18 +30,6 @@ def holds(language_shares: Mapping[str, float], source: str, target: str) -> str
     return "source only" if has_source else "target only" if has_target else "neither"
 
 
-def blocks(sentences: Sequence[np.ndarray], pieces: int, seed: int) -> np.ndarray:
-    """Shuffle sentences, join them and cut the stream into blocks.
-
-    Returns:
-        ids of shape (blocks, pieces); what does not fill a last block is left out.
-    """
-    order = np.random.default_rng(seed).permutation(len(sentences))
-    stream = np.concatenate([sentences[index] for index in order]) if len(order) else np.empty(0, np.int32)
-    count = len(stream) // pieces
-    return stream[: count * pieces].reshape(count, pieces)
-
-
 def interleave(available: Sequence[int], shares: Sequence[float], limit: int | None = None) -> np.ndarray:
     """Which component each block of a mixture comes from.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -95,8 +96,21 @@ class Tokenizer:
 
     def encode(self, sentences: list[str]) -> list[np.ndarray]:
         """The ids of each sentence, without `<s>` and `</s>`."""
-        shift = _SPECIAL - _SENTENCEPIECE_UNKNOWN  # <unk> is 0 there and 3 here; the others move alike
-        return [np.asarray(ids, dtype=np.int32) + shift for ids in self._processor.encode(sentences)]
+        ids, lengths = self.encode_flat(sentences)
+        return np.split(ids, np.cumsum(lengths)[:-1]) if len(lengths) else []
+
+    def encode_flat(self, sentences: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The ids of all sentences one after the other (int32), and how many each has (int64)."""
+        found = self._processor.encode(sentences, num_threads=1)
+        lengths = np.fromiter(map(len, found), np.int64, len(found))
+        ids = np.fromiter(chain.from_iterable(found), np.int32, int(lengths.sum()))
+        ids += _SPECIAL - _SENTENCEPIECE_UNKNOWN  # <unk> is 0 there and 3 here; the others move alike
+        return ids, lengths
+
+    def encode_lines(self, sentences: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """As `encode_flat`, with `</s>` at the end of each sentence."""
+        ids, lengths = self.encode_flat(sentences)
+        return np.insert(ids, np.cumsum(lengths), EOS), lengths + 1
 
     def decode(self, sentences: list[list[int]]) -> list[str]:
         """Text of lists of ids; `<s>`, `<pad>`, `</s>` and `<mask>` are left out."""

@@ -7,7 +7,7 @@ length of each item (int32) and its offset in bytes (int64). See `MMapIndexedDat
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,18 +27,32 @@ def id_type(vocabulary: int) -> np.dtype:
 
 def write_dataset(prefix: Path | str, items: Iterable[np.ndarray], dtype: np.dtype) -> None:
     """Write `items`, each a one-dimensional array of ids, to `prefix`.bin and `prefix`.idx."""
+    write_joined(prefix, ((item, np.array([len(item)])) for item in items), dtype)
+
+
+def write_joined(
+    prefix: Path | str, batches: Iterable[tuple[np.ndarray, np.ndarray]], dtype: np.dtype
+) -> None:
+    """As `write_dataset`, of items that come joined: the ids of some of them one after the other, and how
+    many each has. 4 bytes an item are held until the end."""
     prefix = Path(prefix)
-    lengths: list[int] = []
+    lengths: list[np.ndarray] = []
     with write_aside(prefix.with_name(prefix.name + ".bin")) as data, data.open("wb") as stream:
-        for item in items:
-            stream.write(np.ascontiguousarray(item, dtype=dtype).tobytes())
-            lengths.append(len(item))
-    sizes = np.array(lengths, dtype=np.int32)
+        for ids, counts in batches:
+            stream.write(np.ascontiguousarray(ids, dtype=dtype).tobytes())
+            lengths.append(np.asarray(counts, np.int32))
+    sizes = np.concatenate(lengths) if lengths else np.empty(0, np.int32)
+    with write_aside(prefix.with_name(prefix.name + ".idx")) as index, index.open("wb") as stream:
+        stream.writelines(index_of(sizes, dtype))
+
+
+def index_of(sizes: np.ndarray, dtype: np.dtype) -> Iterator[bytes]:
+    """The bytes of `NAME.idx` for items of these lengths (int32) that stand one after the other."""
+    yield _MAGIC + struct.pack("<QBQ", _VERSION, _CODES[dtype], len(sizes))
+    yield sizes.tobytes()
     offsets = np.zeros(len(sizes), dtype=np.int64)
     np.cumsum(sizes[:-1].astype(np.int64) * dtype.itemsize, out=offsets[1:])
-    with write_aside(prefix.with_name(prefix.name + ".idx")) as index, index.open("wb") as stream:
-        stream.write(_MAGIC + struct.pack("<QBQ", _VERSION, _CODES[dtype], len(sizes)))
-        stream.write(sizes.tobytes() + offsets.tobytes())
+    yield offsets.tobytes()
 
 
 def read_dataset(prefix: Path | str) -> list[np.ndarray]:

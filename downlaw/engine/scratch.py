@@ -21,6 +21,7 @@ from pathlib import Path
 
 from downlaw.console import say
 from downlaw.engine.node import Lock, NodeError, own_folder
+from downlaw.engine.view import files_of_view, view_files
 from downlaw.files import digest, read_json, sha256_of_file
 
 COPIES = "DOWNLAW_COPIES"
@@ -143,7 +144,7 @@ def _shared_copy(folder: Path, place: Path) -> Iterator[Path]:
             if not copy.exists() or not _is_whole(copy, expected):  # another job may have made it just now
                 _remove_unused(place)
                 _discard(copy)
-                _make(folder, expected, copy)
+                _make(folder, copy)
             made = True
         yield copy
     finally:
@@ -178,10 +179,17 @@ def _discard(copy: Path) -> None:
 
 def _expected(folder: Path) -> dict[str, str]:
     """The sha256 of each file that a training reads: the manifest's word for data."""
-    listed = read_json(folder / "manifest.json")["sha256"]
-    data = {name if "." in name else f"train.{name}": sha256 for name, sha256 in listed.items()}
+    return {name: sha256 for name, (_, sha256) in _files(folder).items()}
+
+
+def _files(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Each file that a training reads and its sha256, by its name in a copy."""
     others = [folder / "manifest.json", *folder.glob("dict*.txt")]
-    return data | {path.name: sha256_of_file(path) for path in sorted(others)}
+    files = {path.name: (path, sha256_of_file(path)) for path in sorted(others)}
+    if view_files(folder / "train")[0].exists():
+        return files | files_of_view(folder / "train")
+    listed = read_json(folder / "manifest.json")["sha256"]
+    return files | {name: (folder / name, sha256) for name, sha256 in listed.items()}
 
 
 def _is_whole(copy: Path, expected: Mapping[str, str]) -> bool:
@@ -191,8 +199,9 @@ def _is_whole(copy: Path, expected: Mapping[str, str]) -> bool:
         return False
 
 
-def _make(folder: Path, expected: Mapping[str, str], copy: Path) -> None:
-    needed = sum((folder / name).stat().st_size for name in expected)
+def _make(folder: Path, copy: Path) -> None:
+    files = _files(folder)
+    needed = sum(path.stat().st_size for path, _ in files.values())
     free = shutil.disk_usage(copy.parent).free
     if needed > free:
         raise _UnfitError(
@@ -201,15 +210,16 @@ def _make(folder: Path, expected: Mapping[str, str], copy: Path) -> None:
     aside = copy.with_name(f"{copy.name}.part")
     try:
         aside.mkdir()
-        for name, sha256 in expected.items():
-            shutil.copyfile(folder / name, aside / name)
+        for name, (path, sha256) in files.items():
+            shutil.copyfile(path, aside / name)
             if sha256_of_file(aside / name) == sha256:
                 continue
-            if sha256_of_file(folder / name) == sha256:
+            if sha256_of_file(path) == sha256:
                 raise _UnfitError(f"{aside.parent} gives back other bytes than were written to it")
+            made = path if path.parent != folder else folder
             raise ScratchError(
-                f"{folder / name} is not what its manifest says (its sha256 differs); delete {folder} and "
-                "run again to make it anew"
+                f"{path} is not what its manifest says (its sha256 differs); delete {made} and run again to "
+                "make it anew"
             )
         os.rename(aside, copy)
     except OSError as error:

@@ -3,7 +3,8 @@
 rule pretrain:
     input:
         mixture=SUBSETS / "mixtures/{mixture}/manifest.json",
-        data=ancient(SUBSETS / "mixtures/{mixture}/train.bin"),
+        view=ancient(SUBSETS / "mixtures/{mixture}/train.view.json"),
+        pools=lambda w: list(map(ancient, pools_of(w.mixture))),
         sizes=ancient(SIZES),
         previous=previous_segment,
     output:

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import toy_text
 from toy_configs import changed
+from toy_mixtures import make_mixture
 
-from downlaw import mixtures, subsets
+from downlaw import subsets
 from downlaw.corpora.segments import read_text
 from downlaw.corpora.tokenizer import train_tokenizer
 from downlaw.files import read_json
@@ -103,7 +104,7 @@ class Toy:
         text = {code: read_text(path, code) for (_, code), path in self.text.items()}
         train_tokenizer(text, study.tokenizer, study.seed, self.model, self.dictionary)
         for name in study.mixtures:
-            mixtures.write_mixture(name, study, self.text, self.model, self.dictionary, self.mixture(name))
+            make_mixture(name, study, self.text, self.model, self.dictionary, self.mixture(name))
         subsets.write_task("en-de", study, self.pairs, self.model, self.dictionary, self.prepared)
         for size in study.finetune.pairs:
             subsets.write_finetuning_subset(

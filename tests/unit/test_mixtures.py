@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lm_toy import configured
+from toy_mixtures import make_mixture
 
 from downlaw import mixtures, subsets
 from downlaw.corpora.mixing import SizeError
@@ -34,10 +35,8 @@ def study():
 
 
 def test_documents_stay_whole_and_end_with_their_mark(study, toy, text, tmp_path):
-    manifest = mixtures.write_mixture(
-        "fr", study, {("mono", "fr"): text}, toy.model, toy.dictionary, tmp_path
-    )
-    items = read_dataset(tmp_path / "train")
+    manifest = make_mixture("fr", study, {("mono", "fr"): text}, toy.model, toy.dictionary, tmp_path)
+    items = list(mixtures.read_mixture(tmp_path))
     assert {len(item) for item in items} == {16}
     assert len(items) % 4 == 0
     assert manifest["tokens"] == 16 * len(items)

@@ -37,6 +37,7 @@ def test_a_study_of_two_sizes_three_rates_and_two_seeds_by_hand(toy_study):
     assert rules["finetune"].flops == pytest.approx(13 * 12 * 6 * one)
     assert rules["evaluate"].jobs == 13
     assert rules["finetuning_subset"].jobs == 2
+    assert (rules["alignment"].jobs, rules["alignment_relations"].jobs) == (2, 1)
     # mono.de, mono.en, mono.fr and the pairs, all from files
     assert (rules["fetch"].jobs, rules["split_corpus"].jobs, rules["mixture"].jobs) == (0, 4, 2)
 
@@ -82,5 +83,5 @@ def test_every_job_of_the_plan_has_a_rule():
 
 def test_records_are_plain(toy_study):
     records = as_records(plan(toy_study()))
-    assert records[8]["rule"] == "pretrain"
+    assert records[9]["rule"] == "pretrain"
     assert set(records[8]) == {"stage", "rule", "jobs", "trainings", "updates", "tokens", "flops"}

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
+import os
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from toy_mixtures import make_mixture
 
-from downlaw import mixtures, subsets
+from downlaw import mixtures, pools, subsets
+from downlaw.corpora import segments as segments_module
+from downlaw.corpora.errors import CorpusError
 from downlaw.corpora.mixing import SizeError
-from downlaw.corpora.segments import read_text
+from downlaw.corpora.segments import Row, read_text, write_rows
 from downlaw.corpora.tokenizer import EOS, Tokenizer
-from downlaw.engine.mmap import read_dataset
+from downlaw.engine.mmap import read_dataset, write_dataset
+from downlaw.engine.view import ViewError
 from downlaw.files import read_json, sha256_of_file
+from downlaw.mixtures import read_mixture
 
 
 def write_mixture(toy, study, name, folder):
-    return mixtures.write_mixture(name, study, toy.text, toy.model, toy.dictionary, folder)
+    return make_mixture(name, study, toy.text, toy.model, toy.dictionary, folder)
 
 
 def write_task(toy, study, folder, text=None):
@@ -30,7 +36,7 @@ def listed(items):
 
 
 def test_a_mixture_holds_exactly_the_tokens_of_its_manifest(toy):
-    blocks = read_dataset(toy.mixture("en+de") / "train")
+    blocks = list(read_mixture(toy.mixture("en+de")))
     manifest = toy.manifest("en+de")
     assert {len(block) for block in blocks} == {16}
     assert manifest["tokens"] == sum(map(len, blocks)) == 16 * manifest["blocks"]
@@ -43,7 +49,7 @@ def test_the_components_of_a_mixture_are_their_own_text_in_their_shares(toy):
     german = set(np.concatenate(tokenizer.encode(read_text(toy.text["mono", "de"], "de"))).tolist())
     english = set(np.concatenate(tokenizer.encode(read_text(toy.text["mono", "en"], "en"))).tolist())
     only = {"de": german - english, "en": english - german}
-    blocks = read_dataset(toy.mixture("en+de") / "train")
+    blocks = list(read_mixture(toy.mixture("en+de")))
     languages = [max(only, key=lambda code: sum(i in only[code] for i in block)) for block in listed(blocks)]
     assert languages == ["en", "de"] * (len(blocks) // 2)
 
@@ -63,9 +69,70 @@ def test_a_mixture_says_how_aligned_it_is_with_each_task(toy):
 def test_the_same_mixture_is_written_to_the_byte(toy, toy_study, tmp_path):
     manifest = write_mixture(toy, toy_study(), "en+de", tmp_path)
     assert manifest == toy.manifest("en+de") == read_json(tmp_path / "manifest.json")
+    view = read_mixture(tmp_path)
+    write_dataset(tmp_path / "copy", view, view.type)
     for end in ("bin", "idx"):
-        assert sha256_of_file(tmp_path / f"train.{end}") == manifest["sha256"][end]
+        assert sha256_of_file(tmp_path / f"copy.{end}") == manifest["sha256"][end]
     assert (tmp_path / "dict.txt").read_bytes() == toy.dictionary.read_bytes()
+
+
+def test_ten_mixtures_of_a_text_take_little_more_than_its_one_pool(toy, toy_study, tmp_path):
+    study = toy_study()
+    write_mixture(toy, study, "en+de", tmp_path / "one")
+    made = [tmp_path / f"one/pools/mono.{name}.bin" for name in ("en-0", "de-1")]
+    for number in range(10):
+        again = mixtures.write_mixture("en+de", study, made, toy.dictionary, tmp_path / f"mixture{number}")
+        assert again["sha256"] == toy.manifest("en+de")["sha256"]
+    views = sum(path.stat().st_size for path in tmp_path.glob("mixture*/train.*"))
+    assert views < sum(path.stat().st_size for path in made)
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut short"])
+def test_a_pool_that_is_not_whole_is_named(toy, toy_study, tmp_path, harm):
+    write_mixture(toy, toy_study(), "fr", tmp_path)
+    pool = tmp_path / "pools/mono.fr-0.bin"
+    size = pool.stat().st_size
+    said = "is missing"
+    if harm == "missing":
+        pool.unlink()
+    else:
+        os.truncate(pool, size - 10)
+        said = f"holds {size - 10:,} bytes where {size:,} were written"
+    with pytest.raises(ViewError) as refused:
+        read_mixture(tmp_path)
+    assert str(refused.value) == f"{pool} {said}: delete it and run again to make it anew"
+
+
+def test_tokenizing_in_shares_gives_the_same_pool(toy, toy_study, tmp_path):
+    layout, table = toy_study().block_layout, tmp_path / "text.parquet"
+    rows = [Row(f"d{i // 3}", (text,)) for i, text in enumerate(read_text(toy.text["mono", "fr"], "fr"))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments_module, "BATCH_ROWS", 50)
+        write_rows(table, ("fr",), rows)
+    for documents in (False, True):
+        wanted = layout._replace(documents=documents)
+        found = []
+        for jobs in (1, 3):
+            shares = [tmp_path / f"{documents}-{jobs}-{job}" for job in range(jobs)]
+            for job, folder in enumerate(shares):
+                pools.tokenize(table, "fr", toy.model, folder, (job, jobs))
+            found.append(pools.write_pool(shares, wanted, 1, tmp_path / f"pool-{documents}-{jobs}"))
+        assert found[0] == found[1] and found[0]["blocks"] > 100
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut short"])
+def test_tokenized_text_that_is_not_whole_is_named(toy, toy_study, tmp_path, harm):
+    pools.tokenize(toy.text["mono", "fr"], "fr", toy.model, tmp_path / "share")
+    ids = tmp_path / "share/ids.bin"
+    if harm == "missing":
+        ids.unlink()
+    else:
+        os.truncate(ids, 100)
+    with pytest.raises(
+        CorpusError, match=rf"ids\.bin (is missing|holds 100 bytes).*: delete {tmp_path}/share"
+    ):
+        pools.write_pool([tmp_path / "share"], toy_study().block_layout, 1, tmp_path / "pool")
+    assert not (tmp_path / "pool.bin").exists()
 
 
 def test_another_seed_shuffles_otherwise(toy, toy_study, tmp_path):
@@ -77,8 +144,8 @@ def test_another_seed_shuffles_otherwise(toy, toy_study, tmp_path):
 def test_a_limited_mixture_is_a_prefix_of_the_whole(toy, toy_study, tmp_path):
     manifest = write_mixture(toy, toy_study(mixtures__fr__max_tokens=1000), "fr", tmp_path)
     assert manifest["tokens"] == 960  # 15 updates of 64
-    whole = read_dataset(toy.mixture("fr") / "train")
-    assert listed(read_dataset(tmp_path / "train")) == listed(whole[:60])
+    whole = list(read_mixture(toy.mixture("fr")))
+    assert listed(list(read_mixture(tmp_path))) == listed(whole[:60])
 
 
 def test_a_mixture_of_less_than_one_update_is_refused_with_its_key(toy, toy_study, tmp_path):
@@ -154,6 +221,10 @@ def test_a_split_without_segments_is_refused_with_the_key(toy, toy_study, tmp_pa
     pd.read_parquet(toy.pairs["test"]).iloc[:0].to_parquet(empty)
     with pytest.raises(SizeError, match=r"^tasks\.en-de\.corpus: pairs has no test segments for de-en"):
         write_task(toy, toy_study(), tmp_path / "task", {**toy.pairs, "test": empty})
+    pairs = toy_study().corpora["pairs"].model_dump(mode="json")
+    study = toy_study(corpora__news=pairs, **{"tasks__en-de__test_corpus": "news"})
+    with pytest.raises(SizeError, match=r"^tasks\.en-de\.test_corpus: news has no test segments for de-en"):
+        write_task(toy, study, tmp_path / "task", {**toy.pairs, "test": empty})
 
 
 # --- Finetuning subsets
@@ -234,4 +305,4 @@ def test_repeats_of_text_do_not_allow_too_many_pairs(toy_study):
 def test_a_mixture_is_written_anew_over_an_earlier_one(toy, toy_study, tmp_path):
     shutil.copytree(toy.mixture("fr"), tmp_path, dirs_exist_ok=True)
     write_mixture(toy, toy_study(mixtures__fr__max_tokens=640), "fr", tmp_path)
-    assert len(read_dataset(tmp_path / "train")) == 40
+    assert len(list(read_mixture(tmp_path))) == 40

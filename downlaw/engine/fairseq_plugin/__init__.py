@@ -4,18 +4,55 @@ fairseq's `denoising` draws span lengths from torch's global generator, so that 
 spans than an uncut one. Here every block is masked under a generator state of its own, given by (seed, epoch,
 block). fairseq's `translation` makes its batches in the first epoch that a process sees, by its seed,
 so that a run resumed later has other batches. Here they are always those of the first epoch. And fairseq's
-`language_modeling` shuffles blocks; here they are read in the order of the file.
+`language_modeling` shuffles blocks; here they are read in the order of the file. A mixture is a view of
+pools, which fairseq reads as it reads any of its datasets.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from fairseq.data import BaseWrapperDataset
+from fairseq.data import BaseWrapperDataset, FairseqDataset, indexed_dataset
 from fairseq.tasks import register_task
 from fairseq.tasks.denoising import DenoisingConfig, DenoisingTask
 from fairseq.tasks.language_modeling import LanguageModelingConfig, LanguageModelingTask
 from fairseq.tasks.translation import TranslationTask
+
+from downlaw.engine.view import View, view_files
+
+
+class ViewDataset(FairseqDataset):
+    """The blocks of a view as items."""
+
+    def __init__(self, path: str) -> None:
+        self.view = View(Path(path))
+        self.sizes = np.full(len(self.view), self.view.pieces, np.int32)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.from_numpy(self.view[index].astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def num_tokens(self, index: int) -> int:
+        return self.view.pieces
+
+    def size(self, index: int) -> int:
+        return self.view.pieces
+
+
+_make_dataset = indexed_dataset.make_dataset
+
+
+def _make_dataset_or_view(path: str, *arguments, **options):
+    if view_files(Path(path))[0].exists():
+        return ViewDataset(path)
+    return _make_dataset(path, *arguments, **options)
+
+
+indexed_dataset.make_dataset = _make_dataset_or_view
 
 
 class MaskedByIndex(BaseWrapperDataset):

@@ -25,8 +25,8 @@ RECORDS = "archive/snakemake.jsonl"
 CRATE = "ro-crate-metadata.json"
 
 STAGES = (
-    *("benchmarks", "corpora", "evaluate", "finetune", "logs", "overtrain", "pretrain", "report"),
-    "subsets",
+    *("alignment", "benchmarks", "corpora", "evaluate", "finetune", "logs", "overtrain", "pretrain"),
+    *("report", "subsets"),
 )
 _TABLES = {".csv", ".parquet"}
 
@@ -35,7 +35,7 @@ _OF_A_RUNNING_JOB = re.compile(r"holder\.json|\.lock|.*\.(lock|tmp|part)|\.fetch
 _OF_THE_ARCHIVE = re.compile(r"(logs|benchmarks)/archive/.*")
 _TEXT = re.compile(
     r"corpora/packages/.*|corpora/.*\.parquet|subsets/tasks/[^/]+/\d+/.*"
-    r"|subsets/(?!tasks/[^/]+/all/(valid|test)\.|sets/|choices/).*\.(bin|idx)"
+    r"|subsets/(?!tasks/[^/]+/all/(valid|test)\.|sets/|choices/).*\.(bin|idx|npy|i32|u8)"
 )
 """Text, and encoded text, from which models are trained. What they are scored on is no part of it."""
 

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downlaw.corpora.mixing import alignment_score, blocks, holds, interleave
+from downlaw.corpora.mixing import alignment_score, holds, interleave
 
 
 @pytest.mark.parametrize(
@@ -44,43 +42,6 @@ def test_the_alignment_score_has_a_direction():
 )
 def test_what_a_mixture_holds_of_a_task(shares, said):
     assert holds(shares, "en", "fr") == said
-
-
-def sentences(count: int) -> list[np.ndarray]:
-    """Sentences of 1 to 7 pieces, none of which occurs twice."""
-    lengths = [1 + index % 7 for index in range(count)]
-    return [array.astype(np.int32) for array in np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])]
-
-
-def test_blocks_lose_nothing_but_the_remainder():
-    text = sentences(101)
-    total = sum(map(len, text))
-    cut = blocks(text, 16, seed=1)
-    assert cut.shape == (total // 16, 16) and total % 16
-    pieces = cut.ravel().tolist()
-    assert len(set(pieces)) == len(pieces)
-    missing = set(range(total)) - set(pieces)
-    assert len(missing) == total % 16
-
-
-def test_blocks_keep_sentences_together():
-    text = sentences(50)
-    follows = {int(a): int(b) for sentence in text for a, b in itertools.pairwise(sentence)}
-    stream = blocks(text, 10, seed=3).ravel().tolist()
-    for one, two in itertools.pairwise(stream):
-        assert follows.get(one, two) == two
-
-
-def test_blocks_are_shuffled_alike_by_the_same_seed_only():
-    text = sentences(60)
-    assert np.array_equal(blocks(text, 8, seed=5), blocks(text, 8, seed=5))
-    assert not np.array_equal(blocks(text, 8, seed=5), blocks(text, 8, seed=6))
-    assert not np.array_equal(blocks(text, 8, seed=5).ravel()[:40], np.arange(40))
-
-
-@pytest.mark.parametrize("text", [[], sentences(1)])
-def test_text_of_less_than_a_block_gives_no_blocks(text):
-    assert blocks(text, 8, seed=1).shape == (0, 8)
 
 
 @st.composite

@@ -16,8 +16,8 @@ from typing import Any
 
 import language_model_toy
 import pytest
+from toy_mixtures import make_mixture
 
-from downlaw import mixtures
 from downlaw.engine import launch
 from downlaw.engine.once import Output
 from downlaw.engine.training import finetune_run, pretrain_segment
@@ -118,7 +118,7 @@ def repeating(once, toy, toy_study) -> Path:
     study = toy_study(**REPEATING, pretrain__tokens=CUTS)
 
     def make(folder: Path) -> None:
-        mixtures.write_mixture("fr", study, toy.text, toy.model, toy.dictionary, folder)
+        make_mixture("fr", study, toy.text, toy.model, toy.dictionary, folder)
 
     return once("repeating", make)
 

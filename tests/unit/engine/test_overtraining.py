@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from lm_toy import configured
+from toy_mixtures import make_mixture
 
-from downlaw import mixtures
 from downlaw.engine import checkpoints
 from downlaw.engine.once import Output, read_history
 from downlaw.engine.overtraining import train_cell
@@ -26,7 +26,7 @@ def data(once, toy) -> Path:
 
     def make(folder: Path) -> None:
         study = load_study(configured(**TWO))
-        mixtures.write_mixture("fr", study, toy.text, toy.model, toy.dictionary, folder)
+        make_mixture("fr", study, toy.text, toy.model, toy.dictionary, folder)
 
     return once("lm-mixture", make)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from downlaw.engine import scratch
-from downlaw.engine.mmap import read_dataset
 from downlaw.engine.scratch import ScratchError, on_scratch
+from downlaw.engine.view import View
 
 HOST = os.uname().nodename
 
@@ -40,7 +40,10 @@ def said(monkeypatch) -> list[str]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Files by name, and the pools of a mixture by what a copy calls them."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    pools = [folder / f"pools/mono.{name}.bin" for name in ("en-0", "de-1")]
+    return files | {f"pool-{i}.bin": path.read_bytes() for i, path in enumerate(pools) if path.exists()}
 
 
 def left(place: Path) -> list[str]:
@@ -152,7 +155,7 @@ def test_a_disk_that_fills_up_meanwhile_too(data, place, said, monkeypatch, numb
 
     def fill(source, target):
         as_usual(source, target)
-        if target.name == "train.idx":
+        if target.name == "pool-0.bin":
             raise OSError(number, "full")
 
     monkeypatch.setattr(shutil, "copyfile", fill)
@@ -184,15 +187,18 @@ def test_a_disk_that_gives_back_other_bytes_too(data, place, said, monkeypatch):
 
 
 def test_data_that_is_not_what_its_manifest_says_is_an_error(data, place):
-    (data / "train.bin").write_bytes(b"other" + (data / "train.bin").read_bytes()[5:])
-    with pytest.raises(ScratchError, match=rf"{data}/train\.bin is not what its manifest says .* run again"):
+    pool = data / "pools/mono.en-0.bin"
+    pool.write_bytes(b"other" + pool.read_bytes()[5:])
+    with pytest.raises(
+        ScratchError, match=rf"{pool} is not what its manifest says .*; delete {pool} and run"
+    ):
         on_scratch(data, str(place)).__enter__()
     assert left(place) == []
 
 
 def test_data_without_a_file_of_its_manifest_is_an_error(data, place):
-    (data / "train.idx").unlink()
-    with pytest.raises(FileNotFoundError, match=r"train\.idx"):
+    (data / "pools/mono.de-1.bin").unlink()
+    with pytest.raises(FileNotFoundError, match=r"mono\.de-1\.bin"):
         on_scratch(data, str(place)).__enter__()
 
 
@@ -217,7 +223,7 @@ JOB = textwrap.dedent(
     with scratch.on_scratch(folder, place) as copy:
         print("reads", copy, flush=True)
         sys.stdin.readline()
-        assert (copy / "train.bin").read_bytes() == (folder / "train.bin").read_bytes()
+        assert (copy / "pool-0.bin").read_bytes() == (folder / "pools/mono.en-0.bin").read_bytes()
     """
 )
 
@@ -289,7 +295,7 @@ def test_a_damaged_copy_is_made_anew(data, place, damage):
         pass
     job.kill()
     job.communicate()
-    file = Path(line.strip().removeprefix("reads ")) / "train.bin"
+    file = Path(line.strip().removeprefix("reads ")) / "pool-0.bin"
     if damage == "one byte":
         file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
     else:
@@ -300,7 +306,7 @@ def test_a_damaged_copy_is_made_anew(data, place, damage):
 
 def test_a_damaged_copy_that_others_read_is_left_to_them(data, place, said):
     with on_scratch(data, str(place)) as copy:
-        (copy / "train.bin").write_bytes(b"")
+        (copy / "pool-0.bin").write_bytes(b"")
         with on_scratch(data, str(place)) as folder:
             assert folder == data
         assert copy.exists()
@@ -315,14 +321,14 @@ READER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from downlaw.engine import scratch
+    from downlaw.engine import fairseq_plugin, scratch
     from fairseq.data import data_utils
 
     folder, place = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     scratch.read_from_scratch(folder, place)
     scratch.read_from_scratch(folder, place)
     scratch.read_copies()
-    print(data_utils.load_indexed_dataset(f"{folder}/train", None, "mmap")._path)
+    print(data_utils.load_indexed_dataset(f"{folder}/train", None, "mmap").view.prefix)
     """
 )
 
@@ -346,4 +352,4 @@ def test_a_copy_that_is_not_on_this_node_is_not_read(data, monkeypatch):
     monkeypatch.setenv(scratch.COPIES, f'{{"{data}": "/no/such/folder"}}')
     scratch.read_copies()
     assert data_utils.load_indexed_dataset is as_usual
-    assert len(read_dataset(data / "train"))
+    assert len(View(data / "train"))

@@ -294,10 +294,11 @@ def test_the_updates_of_a_diverged_training_are_counted(toy, toy_study, tmp_path
 def test_a_crash_is_not_a_divergence_and_leaves_no_record(toy, toy_study, tmp_path):
     data = tmp_path / "mixture"
     data.mkdir()
-    for name in ("manifest.json", "dict.txt", "train.idx"):
+    for name in ("manifest.json", "dict.txt", "train.view.json", "train.order.npy"):
         (data / name).write_bytes((toy.mixture("fr") / name).read_bytes())
     with pytest.raises(
-        EngineError, match=r"^fairseq stopped with code 1: .*train.*\(all it said: .*train\.log\)"
+        EngineError,
+        match=r"^fairseq stopped with code 1: .*mono\.fr-0\.bin is missing.*\(all it said: .*train\.log\)",
     ):
         pretrain(toy_study(), data, tmp_path / "pretrain")
     assert not list(tmp_path.rglob("record.json"))
