@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 from downlaw.cluster import ClusterError, Request, check
-from downlaw.study import StudyError, load_study
+from downlaw.study import StudyError, load_study, refuse_repeated_keys
 
 if "study" not in config:
 
@@ -11,6 +11,7 @@ if "study" not in config:
 
 
 try:
+    refuse_repeated_keys(workflow.configfiles)
     STUDY = load_study(config)
 except StudyError as error:
     sys.exit(f"the study cannot run:\n{error}")
@@ -37,6 +38,7 @@ if STUDY.track == "transfer":
     include: "rules/transfer/finetune.smk"
     include: "rules/transfer/evaluate.smk"
     include: "rules/transfer/laws.smk"
+    include: "rules/transfer/alignment.smk"
     include: "rules/transfer/report.smk"
 
 else:

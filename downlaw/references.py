@@ -31,7 +31,9 @@ def check_references(study: Study) -> None:
         return
     from downlaw.metrics.comet_local.encoder import check_scripts  # and torch with it
 
-    folders = [study.results / "corpora" / task.corpus / task.part for task in study.tasks.values()]
+    folders = [
+        study.results / "corpora" / task.corpora()["valid"] / task.part for task in study.tasks.values()
+    ]
     pairs = read_pairs(study, [folder / "valid.parquet" for folder in folders])
     split_pairs(pairs, section.min_references, study.seed)
     if section.variant == "e5":

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from .config import BASELINE, Study
 from .errors import StudyError, explain
 from .lm import LmStudy
+from .yaml_file import refuse_repeated_keys, repeated_keys
 
-__all__ = ["BASELINE", "TRACKS", "LmStudy", "Study", "StudyError", "load_study"]
+__all__ = ["BASELINE", "TRACKS", "LmStudy", "Study", "StudyError", "load_study", "refuse_repeated_keys"]
 
 TRACKS: dict[str, type[Study] | type[LmStudy]] = {"transfer": Study, "lm": LmStudy}
 """What a study file's `track` may say."""
@@ -31,6 +32,7 @@ def load_study(config: dict[str, Any] | Path | str) -> Study | LmStudy:
         path = Path(config)
         try:
             config = yaml.safe_load(path.read_text(encoding="utf-8"))
+            repeated = repeated_keys(path)
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror}") from None
         except UnicodeDecodeError as error:
@@ -39,6 +41,8 @@ def load_study(config: dict[str, Any] | Path | str) -> Study | LmStudy:
             raise StudyError(f"{path}: not valid YAML: {error}") from None
         if not isinstance(config, dict):
             raise StudyError(f"{path}: a study is a mapping of keys, found {type(config).__name__}")
+        if repeated:
+            raise StudyError("\n".join(repeated))
     track = config.get("track", "transfer")
     if not isinstance(track, str) or track not in TRACKS:
         raise StudyError(f"track: there are {' and '.join(TRACKS)}, found {track!r}")

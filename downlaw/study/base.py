@@ -27,6 +27,14 @@ def refuse_repeats(key: str, values: Sequence[object]) -> None:
         raise ValueError(f"{key} names a value twice: {list(values)}")
 
 
+def refuse_same(key: str, names: Sequence[str]) -> None:
+    """Raises ValueError where two entries of a list have the same name."""
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if (before := first.setdefault(name, index)) != index:
+            raise ValueError(f"{key}[{index}]: {name} is {key}[{before}] already")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)`, or nothing where no known word is close."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)

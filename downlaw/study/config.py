@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from .base import Language, Name, refuse_repeats
 from .compute import Resources
 from .shared import BASELINE, BlockLayout, SharedStudy, process_problems, refuse
-from .training import Evaluate, Finetune, Laws, Model, Pretrain, Task
+from .task import Task
+from .training import Evaluate, Finetune, Laws, Model, Pretrain
 
 __all__ = ["BASELINE", "KEPT_TASKS", "Study"]
 
@@ -55,7 +56,9 @@ class Study(SharedStudy):
                 yield f"tasks.{name}: this name is kept for what {name} makes beside the tasks"
             for side in ("source", "target"):
                 yield from self.language_problems(f"tasks.{name}.{side}", getattr(task, side))
-            yield from self.pair_problems(f"tasks.{name}.corpus", task.corpus, task.source, task.target)
+            for key in ("corpus", "valid_corpus", "test_corpus"):
+                if corpus := getattr(task, key):
+                    yield from self.pair_problems(f"tasks.{name}.{key}", corpus, task.source, task.target)
 
     def _length_problems(self) -> Iterator[str]:
         block, longest = self.pretrain.block_pieces, self.model.max_pieces

@@ -11,7 +11,7 @@ from pydantic import Field
 from .base import Language, Name, Positive, Strict, nearest
 from .compute import Compute
 from .report import Archive, Figures
-from .sources import Corpus, ParallelFiles
+from .sources import Corpus, DebianCorpus, MtdataCorpus, ParallelFiles, SacrebleuCorpus
 from .text import Cleaning, Split, Tokenizer
 from .training import Mixture
 
@@ -38,6 +38,9 @@ class SharedStudy(Strict):
     corpora: dict[Name, Corpus]
     cleaning: Cleaning = Cleaning()
     split: Split = Split()
+    decontaminate: bool = Field(
+        True, description="false: training text keeps what overlaps with test text, to see what that does"
+    )
     tokenizer: Tokenizer = Tokenizer()
     mixtures: dict[Name, Mixture]
     compute: Compute = Compute()
@@ -70,8 +73,9 @@ class SharedStudy(Strict):
             yield f"{key}: no corpus is called {name!r}{nearest(name, self.corpora)}"
         elif corpus.kind != "parallel":
             yield f"{key}: corpus {name} is monolingual; a task needs a parallel one"
-        elif isinstance(corpus, ParallelFiles) and frozenset((source, target)) not in corpus.language_pairs():
-            yield f"{key}: corpus {name} has no {source}-{target} files"
+        elif not _has_pair(corpus, frozenset((source, target))):
+            what = "files" if isinstance(corpus, ParallelFiles) else "text"
+            yield f"{key}: corpus {name} has no {source}-{target} {what}"
 
     def tokenizer_problems(self) -> Iterator[str]:
         for index, (name, part) in enumerate(self.tokenizer.parts()):
@@ -114,6 +118,12 @@ def _has_part(corpus: Corpus, part: str) -> bool:
     languages = part.split("-")
     if languages != sorted(languages):
         return False
-    if isinstance(corpus, ParallelFiles):
-        return frozenset(languages) in corpus.language_pairs()
-    return corpus.kind == "parallel" or part in corpus.languages()
+    if corpus.kind == "parallel":
+        return _has_pair(corpus, frozenset(languages))
+    return part in corpus.languages()
+
+
+def _has_pair(corpus: Corpus, pair: frozenset[str]) -> bool:
+    """Whether a parallel corpus can have a language pair; catalogs tell theirs once they are read."""
+    named = isinstance(corpus, DebianCorpus | ParallelFiles | MtdataCorpus | SacrebleuCorpus)
+    return not named or pair in corpus.language_pairs()

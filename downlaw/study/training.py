@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from .base import Language, Name, Positive, Share, Strict, refuse_repeats
+from .base import Positive, Share, Strict, refuse_repeats
 from .comet_local import CometLocal
 from .metrics import Comet
 
@@ -185,27 +185,6 @@ class Finetune(Training):
         for key in ("learning_rates", "seeds"):
             refuse_repeats(key, getattr(self, key))
         return self
-
-
-class Task(Strict):
-    """A translation direction, and the parallel corpus that finetunes and tests it."""
-
-    source: Language
-    target: Language
-    corpus: Name
-    valid_segments: Positive = 500
-    test_segments: Positive = 500
-
-    @model_validator(mode="after")
-    def _two_languages(self) -> Task:
-        if self.source == self.target:
-            raise ValueError("source and target are the same language")
-        return self
-
-    @property
-    def part(self) -> str:
-        """The name of the language pair, in alphabetical order, under which the corpus holds it."""
-        return "-".join(sorted((self.source, self.target)))
 
 
 TextMetrics = Literal["bleu", "chrf", "ter", "rouge", "degenerate"]

@@ -9,7 +9,7 @@ FINETUNE = RESULTS / "finetune"
 def task_text(split):
     """Parallel text of every task, in the order of the study."""
     return [
-        RESULTS / f"corpora/{task.corpus}/{task.part}/{split}.parquet"
+        RESULTS / f"corpora/{task.corpora()[split]}/{task.part}/{split}.parquet"
         for task in STUDY.tasks.values()
     ]
 

@@ -3,9 +3,8 @@ rule task:
         model=rules.tokenizer.output.model,
         dictionary=rules.tokenizer.output.dictionary,
         text=lambda w: [
-            RESULTS
-            / f"corpora/{STUDY.tasks[w.task].corpus}/{STUDY.tasks[w.task].part}/{split}.parquet"
-            for split in ("train", "valid", "test")
+            RESULTS / f"corpora/{corpus}/{STUDY.tasks[w.task].part}/{split}.parquet"
+            for split, corpus in STUDY.tasks[w.task].corpora().items()
         ],
     output:
         manifest=SUBSETS / "tasks/{task}/all/manifest.json",
@@ -23,7 +22,7 @@ rule task:
     resources:
         **asked("subsets"),
     params:
-        task=lambda w: STUDY.tasks[w.task].model_dump(),
+        task=lambda w: STUDY.tasks[w.task].deciding(),
         limits=[STUDY.model.max_pieces, STUDY.finetune.tokens_per_batch],
         seed=STUDY.seed,
     message:

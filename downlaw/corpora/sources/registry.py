@@ -7,10 +7,17 @@ from types import ModuleType
 
 from downlaw.study.sources import Corpus
 
-from . import files, pypi
+from . import debian, files, huggingface, mtdata, pypi, sacrebleu
 from .artifact import Artifact
 
-SOURCES: dict[str, ModuleType] = {"pypi": pypi, "files": files}
+SOURCES: dict[str, ModuleType] = {
+    "pypi": pypi,
+    "files": files,
+    "huggingface": huggingface,
+    "mtdata": mtdata,
+    "sacrebleu": sacrebleu,
+    "debian": debian,
+}
 
 
 def source_of(corpus: Corpus) -> ModuleType:

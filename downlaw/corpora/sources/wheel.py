@@ -7,8 +7,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import CorpusError
-
-MAX_MEMBER_BYTES = 256 * 1024 * 1024
+from .members import MAX_MEMBER_BYTES
 
 
 class Wheel:

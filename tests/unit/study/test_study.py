@@ -200,13 +200,50 @@ REFUSED = {
         {"languages": ["en", "de", "fr", "en"]},
         "languages names a value twice: ['en', 'de', 'fr', 'en']",
     ),
+    "a package twice": (
+        {"corpora__ui": {**pypi(), "packages": [PYPI, PYPI | {"name": "Wagtail", "sha256": "1" * 64}]}},
+        "corpora.ui: packages[1]: wagtail 8.0.1 is packages[0] already",
+    ),
+    "a file twice": (
+        {
+            "corpora__mono__files": [
+                {"language": "en", "path": "a.txt"},
+                {"language": "de", "path": "a.txt"},
+                {"language": "en", "path": "./a.txt"},
+            ]
+        },
+        "corpora.mono: files[2]: a.txt in en is files[0] already",
+    ),
+    "a table twice": (
+        {"corpora__pairs__files": [{"languages": ["de", "en"], "tsv": "a.tsv"}] * 2},
+        "corpora.pairs: files[1]: a.tsv is files[0] already",
+    ),
+    "a test corpus of no name": (
+        {"tasks__en-de__test_corpus": "pair"},
+        "tasks.en-de.test_corpus: no corpus is called 'pair' (did you mean 'pairs'?)",
+    ),
+    "a validation corpus of one language": (
+        {"tasks__en-de__valid_corpus": "mono"},
+        "tasks.en-de.valid_corpus: corpus mono is monolingual; a task needs a parallel one",
+    ),
+    "a test corpus in other languages": (
+        {
+            "corpora__wmt": {
+                "source": "sacrebleu",
+                "kind": "parallel",
+                "sets": [{"name": "wmt16", "languages": ["en", "ro"], "licence": "x"}],
+            },
+            "tasks__en-de__test_corpus": "wmt",
+        },
+        "tasks.en-de.test_corpus: corpus wmt has no en-de text",
+    ),
     "bad source": (
         {"corpora__mono__source": "web"},
-        "corpora.mono: source must be pypi or files, and kind monolingual or parallel",
+        "corpora.mono: source must be one of debian, files, huggingface, mtdata, pypi, sacrebleu, and kind ",
     ),
     "bad kind": (
         {"corpora__mono__kind": "bilingual"},
-        "corpora.mono: source must be pypi or files, and kind monolingual or parallel",
+        "corpora.mono: source must be one of debian, files, huggingface, mtdata, pypi, sacrebleu, and kind ",
     ),
     "an extractor of the other kind": (
         {"corpora__ui": pypi(extract="glosses", language="en")},
@@ -387,3 +424,15 @@ def test_keys_that_change_nothing_are_not_part_of_what_decides_weights():
 def test_further_attempts_ask_for_more_up_to_a_limit():
     asks = JobResources(memory_mb=4000, minutes=60, most_minutes=100)
     assert [asks.at(attempt) for attempt in (1, 2, 3)] == [(4000, 60), (8000, 100), (12000, 100)]
+
+
+def test_a_task_may_be_validated_and_tested_on_other_corpora(toy_study, toy_config):
+    plain = toy_study().tasks["en-de"]
+    assert plain.corpora() == {"train": "pairs", "valid": "pairs", "test": "pairs"}
+    assert set(plain.deciding()) == {"source", "target", "corpus", "valid_segments", "test_segments"}
+    same = toy_study(**{"tasks__en-de__test_corpus": "pairs"}).tasks["en-de"]
+    assert same.deciding() == plain.deciding()
+    other = {**toy_config()["corpora"]["pairs"]}
+    task = toy_study(corpora__news=other, **{"tasks__en-de__test_corpus": "news"}).tasks["en-de"]
+    assert task.corpora() == {"train": "pairs", "valid": "pairs", "test": "news"}
+    assert task.deciding() == plain.deciding() | {"test_corpus": "news"}
