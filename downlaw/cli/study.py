@@ -19,6 +19,7 @@ from downlaw.report.lm_summary import print_lm_summary
 from downlaw.report.summary import print_summary
 from downlaw.report.tables import (
     read_comparisons,
+    read_contamination_scores,
     read_lm_laws,
     read_lm_predictions,
     read_lm_tasks,
@@ -96,13 +97,14 @@ def show_summary(
 
 def _show_transfer(results: Path) -> None:
     verdicts, valuations = results / "verdicts.csv", results / "valuations.csv"
-    comparisons = results / "comparisons.csv"
+    comparisons, without_seen = results / "comparisons.csv", results / "contamination_scores.csv"
     print_summary(
         read_runs(results / "runs.csv"),
         read_laws(results / "laws.csv"),
         verdicts=read_verdicts(verdicts) if verdicts.exists() else None,
         valuations=read_valuations(valuations) if valuations.exists() else None,
         comparisons=read_comparisons(comparisons) if comparisons.exists() else None,
+        without_seen=read_contamination_scores(without_seen) if without_seen.exists() else None,
     )
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from downlaw.laws import METRICS, Point, check_runs
 
+from .contamination import contamination_said
 from .differences import differences_said
 from .findings import at_budget, measured, points_of, verdicts_said, what_was_seen
 from .labels import METRIC_LABELS, mixture_styles, short_count, with_interval
@@ -38,13 +39,13 @@ def print_summary(
     verdicts: pd.DataFrame | None = None,
     valuations: pd.DataFrame | None = None,
     comparisons: pd.DataFrame | None = None,
+    without_seen: pd.DataFrame | None = None,
 ) -> None:
     """Print the tables of every task and finetuning size, and what was seen in them.
 
-    verdicts, valuations, comparisons: of verdict_runs, value_runs and compare_runs, where they are there.
-    Without a `console` it goes
-    to standard output, 100 columns wide where that is no terminal. Raises TableError where the table of runs
-    is no such table.
+    verdicts, valuations, comparisons, without_seen: of verdict_runs, value_runs, compare_runs and
+    score_without_seen, where they are there. Without a `console` it goes to standard output, 100 columns wide
+    where that is no terminal. Raises TableError where the table of runs is no such table.
     """
     if console is None:
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -75,7 +76,9 @@ def print_summary(
             _heading(console, f"{name}: predictions", f"By the laws of all points{said}.")
             console.print(table)
         _heading(console, f"{name}: what was seen")
-        _bullets(console, what_was_seen(here, mine, valued))
+        scores = _rows_at(without_seen, task, pairs)
+        contaminated = [] if scores is None else contamination_said(scores)
+        _bullets(console, [*what_was_seen(here, mine, valued), *contaminated])
 
 
 def _rows_of(table: pd.DataFrame | None, task: str, pairs: int, order: list[str]) -> pd.DataFrame | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from downlaw.contamination import SCORES_COLUMNS
 from downlaw.laws import LM_LAW_COLUMNS, LM_LINE_COLUMNS, LM_PREDICTION_COLUMNS, TASK_COLUMNS, TableError
 from downlaw.laws.relations import RELATION_COLUMNS
 from downlaw.laws.tables import read_table
@@ -52,6 +53,11 @@ def read_relations(path: str | Path) -> pd.DataFrame:
 def read_comparisons(path: str | Path) -> pd.DataFrame:
     """A table as compare_runs returned it; raises TableError where it is no such table."""
     return _read(path, COMPARISON_COLUMNS, "compare the runs again")
+
+
+def read_contamination_scores(path: str | Path) -> pd.DataFrame:
+    """A table as score_without_seen returned it; raises TableError where it is no such table."""
+    return _read(path, SCORES_COLUMNS, "compare the runs again")
 
 
 def read_lm_laws(path: str | Path) -> pd.DataFrame:

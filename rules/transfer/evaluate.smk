@@ -162,11 +162,42 @@ if STUDY.evaluate.comet_local:
             "../../scripts/evaluate_comet_local.py"
 
 
+TRAINED_ON = needs.trained_parts(STUDY)
+
+
+# Reads all training text, and so once a study: what grows with its runs is another job's.
+rule contamination:
+    input:
+        prepared=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
+        text=[training_text(*place) for place in TRAINED_ON],
+    output:
+        table=RESULTS / "contamination.csv",
+        segments=RESULTS / "contamination_segments.parquet",
+    log:
+        RESULTS / "logs/contamination/contamination.log",
+    benchmark:
+        RESULTS / "benchmarks/contamination/contamination.tsv"
+    conda:
+        "../../envs/downlaw.yaml"
+    threads: 1
+    resources:
+        **asked("evaluate"),
+    params:
+        text=["/".join(place) for place in TRAINED_ON],
+        mixtures={name: list(each.shares) for name, each in STUDY.mixtures.items()},
+    message:
+        "look for test text in training text"
+    script:
+        "../../scripts/evaluate_contamination.py"
+
+
 rule comparisons:
     input:
-        SEGMENT_STATISTICS,
+        statistics=lambda w: SEGMENT_STATISTICS,
+        seen=rules.contamination.output.segments,
     output:
-        RESULTS / "comparisons.csv",
+        comparisons=RESULTS / "comparisons.csv",
+        without_seen=RESULTS / "contamination_scores.csv",
     log:
         RESULTS / "logs/comparisons/comparisons.log",
     benchmark:
@@ -178,6 +209,6 @@ rule comparisons:
     params:
         samples=STUDY.evaluate.bootstrap_samples,
     message:
-        "compare runs"
+        "compare runs, and their scores with and without test segments seen in training"
     script:
         "../../scripts/evaluate_comparisons.py"

@@ -55,3 +55,22 @@ def test_the_relation_of_bleu_and_cross_entropy_is_judged(finished: Workplace):
     )
     assert relations["reason"].notna().all()
     assert relations["n"].to_list() == [5, 5, 11] * 2
+
+
+def test_no_test_segment_is_seen_in_training_and_scores_without_seen_ones_are_the_same(finished: Workplace):
+    seen, scores, runs = (table(finished, name) for name in ("contamination", "contamination_scores", "runs"))
+    assert len(seen) == (1 + 2 * 2) * 2 * 3, "the pairs; 2 mixtures, alone and with them; 2 n; 3 sides"
+    assert (seen["test_segments"] == 40).all()
+    assert (seen["seen"] == 0).all()
+    assert (seen["short_test_segments"] == 40).all(), "toy sentences have 4 to 7 words"
+    scored = runs[runs["selected"]]
+    assert len(scores) == len(scored) * 2 * 3
+    assert (scores["segments_seen"] == 0).all() and (scores["note"] == "nothing seen").all()
+    assert (scores["score_unseen"] == scores["score_all"]).all() and scores["score_seen"].isna().all()
+    bleu = scores[(scores["metric"] == "bleu") & (scores["n"] == 8)]
+    keys = ["task", "finetune_pairs", "mixture", "pretrain_tokens", "pretraining_seed", "finetuning_seed"]
+    both = bleu.merge(scored, on=keys)
+    assert len(both) == len(scored)
+    np.testing.assert_allclose(both["score_all"], both["bleu"], rtol=1e-9)
+    summary = (finished.folder / "results/report/summary.txt").read_text()
+    assert summary.count("None of the 40 test segments was seen in training text.") == 2

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.pipeline
 
 STARTS = 5
 FIGURES = {"figures": 1, "costs": 1, "summary": 1, "all": 1}
-LAWS = {"laws": 1, **FIGURES}
+ALIGNMENT = {"alignment_relations": 1}
+LAWS = {"laws": 1, **ALIGNMENT, **FIGURES}
 TABLES = {"comparisons": 1, "resamples": 1, "runs": 1, **LAWS}
 
 
@@ -29,7 +30,8 @@ def finetuned(starts: int) -> dict[str, int]:
 
 def below(**jobs: int) -> dict[str, int]:
     """All jobs below the tokenizer, and `jobs`."""
-    return {"task": 1, "finetuning_subset": 1, "mixture": 2, "pretrain": 4, **finetuned(STARTS), **jobs}
+    subsets = {"task": 1, "finetuning_subset": 1, "mixture": 2, "alignment": 2, "contamination": 1}
+    return {**subsets, "pretrain": 4, **finetuned(STARTS), **jobs}
 
 
 MIXED = {"shares": {"mono.en": 0.5, "mono.fr": 0.5}}
@@ -54,23 +56,23 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "a pretraining learning rate": ({"pretrain__learning_rate": 0.002}, {"pretrain": 4, **finetuned(4)}),
     "a mixture of text that is read": (
         {"mixtures__mixed": MIXED},
-        {"mixture": 1, "pretrain": 2, **finetuned(2)},
+        {"mixture": 1, "alignment": 1, "contamination": 1, "pretrain": 2, **finetuned(2)},
     ),
     "a mixture and a learning rate": (
         {"mixtures__mixed": MIXED, "finetune__learning_rates": [0.005, 0.01]},
-        {"mixture": 1, "pretrain": 2, **finetuned(STARTS + 2)},
+        {"mixture": 1, "alignment": 1, "contamination": 1, "pretrain": 2, **finetuned(STARTS + 2)},
     ),
     "a Df": ({"finetune__pairs": [200, 600]}, {"finetuning_subset": 1, **finetuned(STARTS)}),
     "a learning rate": ({"finetune__learning_rates": [0.005, 0.01]}, finetuned(STARTS)),
     "a finetuning seed": ({"finetune__seeds": [1, 2]}, finetuned(STARTS)),
     "the test text": (
         {"tasks__en-de__test_segments": 30},
-        {"task": 1, "finetuning_subset": 1, **finetuned(STARTS)},
+        {"task": 1, "alignment": 2, "contamination": 1, "finetuning_subset": 1, **finetuned(STARTS)},
     ),
     "a metric": ({"evaluate__metrics": ["bleu", "chrf"]}, scored(STARTS)),
     "the beam": ({"evaluate__beam": 3}, scored(STARTS)),
     "a law option": ({"laws": {"interval_level": 0.8}}, LAWS),
-    "a plot option": ({"figures": {"formats": ["pdf"], "dpi": 300}}, FIGURES),
+    "a plot option": ({"figures": {"formats": ["pdf"], "dpi": 300}}, {**ALIGNMENT, **FIGURES}),
     "a cleaning option": (
         {"cleaning": {"identify_language": False, "min_words": 4}},
         below(split_corpus=4, decontaminate_corpus=4, tokenizer=1),
@@ -96,7 +98,7 @@ def test_a_change_of_the_study_runs_what_depends_on_it(
 
 def test_a_pinned_tokenizer_stays_when_mixtures_change(done: Workplace):
     fewer = {"mixtures": {"en+de": done.study["mixtures"]["en+de"]}}
-    learned_anew = below(tokenizer=1, mixture=1, pretrain=2, finetune=3, evaluate=3)
+    learned_anew = below(tokenizer=1, mixture=1, alignment=1, pretrain=2, finetune=3, evaluate=3)
     assert Workplace(done.folder, done.study).configure(**fewer).planned() == learned_anew
     pinned = {**fewer, "tokenizer__text": READ_NOW}
     assert Workplace(done.folder, done.study).configure(**pinned).planned() == TABLES
