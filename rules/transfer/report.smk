@@ -29,8 +29,10 @@ rule costs:
         tables=[
             rules.runs.output,
             rules.resamples.output,
-            rules.comparisons.output,
+            *rules.contamination.output,
+            *rules.comparisons.output,
             *rules.laws.output,
+            *rules.alignment_relations.output,
         ],
         figures=rules.figures.output,
         pretrain=lambda w: PRETRAINED,
@@ -57,7 +59,8 @@ rule summary:
         laws=rules.laws.output.laws,
         verdicts=rules.laws.output.verdicts,
         valuations=rules.laws.output.valuations,
-        comparisons=rules.comparisons.output,
+        comparisons=rules.comparisons.output.comparisons,
+        without_seen=rules.comparisons.output.without_seen,
         figures=rules.figures.output,
         costs=rules.costs.output,
     output:
@@ -79,8 +82,10 @@ rule summary:
 OUTCOMES = [
     rules.runs.output,
     rules.resamples.output,
+    rules.contamination.output,
     rules.comparisons.output,
     rules.laws.output,
+    rules.alignment_relations.output,
     rules.figures.output,
     rules.costs.output,
     rules.summary.output,

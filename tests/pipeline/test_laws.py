@@ -104,7 +104,7 @@ def test_tables_and_figures_made_anew_are_the_same_and_a_law_option_trains_nothi
     trained = place.updates("pretrain"), place.updates("finetune")
     wide = table(place, "predictions")
     place.configure(laws={"interval_level": 0.5, "budgets": [20_000], "targets": {"chrf": [20]}})
-    assert set(place.planned()) <= {"laws", "figures", "costs", "summary", "all"}
+    assert set(place.planned()) <= {"laws", "alignment_relations", "figures", "costs", "summary", "all"}
     done = place.snakemake()
     assert done.returncode == 0, done.stderr
     assert (place.updates("pretrain"), place.updates("finetune")) == trained
@@ -131,3 +131,20 @@ def test_runs_edited_into_nonsense_are_named_in_the_log_and_on_the_terminal(smal
     assert message in done.stderr
     assert message in (place.folder / "results/logs/laws/laws.log").read_text()
     assert "Traceback" not in done.stderr
+
+
+def test_alignment_is_measured_and_two_mixtures_decide_nothing(finished: Workplace):
+    alignment = table(finished, "alignment").set_index("mixture")
+    assert alignment.index.tolist() == ["en+de", "fr"]
+    assert alignment["alignment_score"].tolist() == [1.0, 0.0]
+    for measure in ("js_unigram", "js_bigram", "ngram_cross_entropy"):
+        for side in ("source", "target"):
+            column = alignment[f"{measure}_{side}"]
+            assert column["en+de"] < column["fr"], column.name
+    relations = table(finished, "alignment_relations")
+    # 2 finetuning sizes x 4 metrics
+    assert len(relations) == 2 * 4 * relations["measure"].nunique()
+    assert set(relations["decidable"]) == {"no"}
+    assert relations["reason"].str.contains("at least 8 are needed").all()
+    figures = list((finished.folder / "results/report/alignment_figures").glob("*.png"))
+    assert len(figures) == 2 * 2  # cross-entropy and BLEU

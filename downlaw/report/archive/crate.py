@@ -29,7 +29,12 @@ FILES = {
     "verdicts.csv": "One row a mixture and score: aligned, misaligned, saturated or inconclusive, and why",
     "valuations.csv": "Mixtures compared at budgets and targets, with intervals",
     "comparisons.csv": "Differences between runs, their p-values, and why BLEU changed",
+    "contamination.csv": "Test segments that stand in the text of each mixture and in finetuning pairs",
+    "contamination_segments.parquet": "The same segment by segment",
+    "contamination_scores.csv": "Scores of every run with and without the test segments it has seen",
     "metric_relations.csv": "BLEU as a function of cross-entropy, and where that holds",
+    "alignment.csv": "How close each mixture is to each task: by label, identified, n-grams, losses, domains",
+    "alignment_relations.csv": "How well each measure of alignment predicts gains and verdicts",
     "noise.csv": "Standard deviations of scores: between seeds, and over test sets",
     "law_lines.csv": "The laws at as many numbers of tokens as figures draw",
     "resamples.parquet": "Scores of the selected runs on the same test sets drawn anew",
@@ -45,6 +50,8 @@ FILES = {
 }
 FOLDERS = {
     "report/figures/": "Curves, their laws, and predictions at budgets",
+    "report/alignment_figures/": "What mixtures gained, against each measure of alignment",
+    "alignment/": "What was measured of each mixture",
     "evaluate/": "Hypotheses, the likelihood of every reference, and what each segment adds to each metric",
     "corpora/": "Manifests of the text: source, licence, what each filter dropped, overlap with test text",
     "subsets/": "The tokenizer, the text of validation and test, and manifests of what is trained on",
