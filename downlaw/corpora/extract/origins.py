@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 
-from ..sources.wheel import Wheel
+from ..sources.members import Members
 
 _TEMPLATES = (".html", ".js", ".svg", ".txt", ".ui", ".glade", ".xml", ".rst", ".md")
 _QUOTED = re.compile(r'"((?:[^"\\\n]|\\.)+)"|\'((?:[^\'\\\n]|\\.)+)\'')
@@ -52,8 +52,8 @@ def _squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def origins(wheel: Wheel, messages: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The files of the wheel in which each message stands; a message that stands in none is left out.
+def origins(archive: Members, messages: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The files of the package in which each message stands; a message that stands in none is left out.
 
     Python files are parsed, never run: a message is a string literal, or a paragraph of one. In templates
     and text files it is a quoted string, the text of a `translate` or `blocktranslate` tag or of an element,
@@ -63,10 +63,10 @@ def origins(wheel: Wheel, messages: Iterable[str]) -> dict[str, tuple[str, ...]]
     for message in messages:
         wanted.setdefault(_squeezed(message), []).append(message)
     found: dict[str, dict[str, None]] = {}
-    for member in wheel.members():
+    for member in archive.members():
         if not member.endswith((".py", *_TEMPLATES)) or _COPIES.search(member):
             continue
-        text = wheel.read(member).decode("utf-8", "replace")
+        text = archive.read(member).decode("utf-8", "replace")
         for string in _python_strings(text) if member.endswith(".py") else _template_strings(text):
             for message in wanted.get(_squeezed(string), ()):
                 found.setdefault(message, {})[member] = None
