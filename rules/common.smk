@@ -3,18 +3,64 @@ from functools import lru_cache
 
 from snakemake import script as scripts
 
+from downlaw.corpora import needs
+
 # Where stages of both tracks keep what they make, and what their jobs ask for.
 
+CORPORA = RESULTS / "corpora"
+FETCHED = CORPORA / "packages"
 SUBSETS = RESULTS / "subsets"
 TOKENIZER = SUBSETS / "tokenizer"
 POOLS = SUBSETS / "pools"
 EVALUATE = RESULTS / "evaluate"
 REPORT = RESULTS / "report"
+CLEANED = CORPORA / "{corpus}/{part}/cleaned/{job}"
 SIZES = SUBSETS / "sizes.json"
 
 
 def training_text(corpus, part):
     return RESULTS / f"corpora/{corpus}/{part}/train.parquet"
+
+
+def jobs_of(corpus):
+    """In how many jobs a corpus is cleaned and tokenized."""
+    return STUDY.corpora[corpus].jobs
+
+
+def text_to_split(w):
+    """What a part is divided from: cleaned text, or what it is still to be cleaned from."""
+    text = {"earlier": [earlier / "signatures.u32" for earlier in earlier_than(w)]}
+    if jobs_of(w.corpus) == 1:
+        return text | {"sources": needs.sources_of(STUDY, w.corpus, w.part, FETCHED)}
+    folders = [str(CLEANED).format(job=job, **w) for job in range(jobs_of(w.corpus))]
+    return text | {"cleaned": [f"{folder}/cleaned.json" for folder in folders]}
+
+
+def earlier_than(w):
+    """Where near-duplicates go, the corpora whose text of this part stays."""
+    earlier = needs.compared_before(STUDY, w.corpus, w.part)
+    return [CORPORA / f"{corpus}/{w.part}/split" for corpus in earlier]
+
+
+def pool(corpus, language, position):
+    return POOLS / f"{corpus}.{language}-{position}.bin"
+
+
+def pools_of(mixture):
+    """The pool of each component. Two components from one text are shuffled apart, by their position."""
+    return [
+        pool(corpus, language, position)
+        for position, (corpus, language, _) in enumerate(
+            STUDY.mixtures[mixture].components()
+        )
+    ]
+
+
+def tokens_of(w):
+    """Where the text of a corpus is tokenized in several jobs, what they made."""
+    jobs = STUDY.corpora[w.corpus].jobs
+    folder = SUBSETS / f"tokens/{w.corpus}.{w.language}"
+    return [folder / f"{job}/tokens.json" for job in range(jobs)] if jobs > 1 else []
 
 
 def asked(stage):

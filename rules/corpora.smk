@@ -1,7 +1,3 @@
-from downlaw.corpora import needs
-
-CORPORA = RESULTS / "corpora"
-FETCHED = CORPORA / "packages"
 TESTS = needs.test_parts(STUDY)
 HELD_APART = ("train", "valid", "test")
 
@@ -29,14 +25,6 @@ rule fetch:
         "fetch {wildcards.artifact}"
     script:
         "../scripts/corpora_fetch.py"
-
-
-def jobs_of(corpus):
-    """In how many jobs a corpus is cleaned and tokenized."""
-    return STUDY.corpora[corpus].jobs
-
-
-CLEANED = CORPORA / "{corpus}/{part}/cleaned/{job}"
 
 
 # Where a corpus is cleaned in one job, `split_corpus` does it too.
@@ -67,21 +55,6 @@ rule clean_corpus:
         "clean {wildcards.corpus}/{wildcards.part}, share {wildcards.job}"
     script:
         "../scripts/corpora_clean.py"
-
-
-def text_to_split(w):
-    """What a part is divided from: cleaned text, or what it is still to be cleaned from."""
-    text = {"earlier": [earlier / "signatures.u32" for earlier in earlier_than(w)]}
-    if jobs_of(w.corpus) == 1:
-        return text | {"sources": needs.sources_of(STUDY, w.corpus, w.part, FETCHED)}
-    folders = [str(CLEANED).format(job=job, **w) for job in range(jobs_of(w.corpus))]
-    return text | {"cleaned": [f"{folder}/cleaned.json" for folder in folders]}
-
-
-def earlier_than(w):
-    """Where near-duplicates go, the corpora whose text of this part stays."""
-    earlier = needs.compared_before(STUDY, w.corpus, w.part)
-    return [CORPORA / f"{corpus}/{w.part}/split" for corpus in earlier]
 
 
 rule split_corpus:

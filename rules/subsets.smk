@@ -30,27 +30,6 @@ rule tokenizer:
         "../scripts/subsets_tokenizer.py"
 
 
-def pool(corpus, language, position):
-    return POOLS / f"{corpus}.{language}-{position}.bin"
-
-
-def pools_of(mixture):
-    """The pool of each component. Two components from one text are shuffled apart, by their position."""
-    return [
-        pool(corpus, language, position)
-        for position, (corpus, language, _) in enumerate(
-            STUDY.mixtures[mixture].components()
-        )
-    ]
-
-
-def tokens_of(w):
-    """Where the text of a corpus is tokenized in several jobs, what they made."""
-    jobs = STUDY.corpora[w.corpus].jobs
-    made = expand(rules.tokenize.output, job=range(jobs), allow_missing=True)
-    return [Path(path.format(**w)) for path in made] if jobs > 1 else []
-
-
 rule tokenize:
     input:
         model=rules.tokenizer.output.model,
