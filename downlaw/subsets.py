@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from downlaw.corpora.mixing import SizeError
-from downlaw.corpora.segments import read_text
+from downlaw.corpora.segments import read_text, text_batches
 from downlaw.corpora.tokenizer import Tokenizer
-from downlaw.engine.mmap import id_type, read_dataset, write_dataset
+from downlaw.engine.mmap import id_type, read_dataset, write_dataset, write_joined
 from downlaw.files import read_json, sha256_of_file, write_aside, write_json
 from downlaw.mixtures import copy
 from downlaw.study import LmStudy, Study
@@ -19,16 +20,36 @@ from downlaw.study.grid import cells
 from downlaw.study.overtrain import multiplier_name
 from downlaw.study.task import Task
 
+_SEGMENTS = 16_384
 
-def _encode_pairs(
-    path: Path, task: Task, tokenizer: Tokenizer, limit: int
-) -> tuple[list[np.ndarray], list[np.ndarray], list[int], int]:
-    """Ids with `</s>` of both sides, the rows kept, and how many were longer than `limit` pieces."""
-    end = np.array([2], dtype=np.int32)
-    source = [np.concatenate([ids, end]) for ids in tokenizer.encode(read_text(path, task.source))]
-    target = [np.concatenate([ids, end]) for ids in tokenizer.encode(read_text(path, task.target))]
-    kept = [i for i, (s, t) in enumerate(zip(source, target, strict=True)) if max(len(s), len(t)) <= limit]
-    return source, target, kept, len(source) - len(kept)
+
+@dataclass(frozen=True)
+class _Side:
+    """One side of a task's pairs, with `</s>`: all ids one after the other, and how many each segment has."""
+
+    ids: np.ndarray
+    lengths: np.ndarray
+
+    def take(self, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Ids and lengths of segments in this order, some thousands at a time."""
+        starts = np.cumsum(self.lengths, dtype=np.int64) - self.lengths
+        for begin in range(0, len(order), _SEGMENTS):
+            chosen = order[begin : begin + _SEGMENTS]
+            counts = self.lengths[chosen]
+            before = np.cumsum(counts, dtype=np.int64) - counts
+            where = np.repeat(starts[chosen] - before, counts) + np.arange(int(counts.sum()))
+            yield self.ids[where], counts
+
+
+def _encode(path: Path, language: str, tokenizer: Tokenizer) -> _Side:
+    """2 or 4 bytes a piece and 4 a segment are held."""
+    dtype = id_type(tokenizer.vocabulary)
+    ids, lengths = [np.empty(0, dtype)], [np.empty(0, np.int32)]
+    for sentences in text_batches(path, language):
+        found, counts = tokenizer.encode_lines(sentences)
+        ids.append(found.astype(dtype))
+        lengths.append(counts.astype(np.int32))
+    return _Side(np.concatenate(ids), np.concatenate(lengths))
 
 
 def write_task(
@@ -53,15 +74,17 @@ def write_task(
     wanted = {"train": None, "valid": task.valid_segments, "test": task.test_segments}
     manifest: dict[str, Any] = {"task": name, "vocabulary": tokenizer.vocabulary, "splits": {}}
     for index, (split, path) in enumerate(sorted(text.items())):
-        source, target, kept, too_long = _encode_pairs(path, task, tokenizer, longest[split])
+        sides = [_encode(path, language, tokenizer) for language in (task.source, task.target)]
+        fits = np.maximum(sides[0].lengths, sides[1].lengths) <= longest[split]
+        kept = np.flatnonzero(fits)
         order = np.random.default_rng([study.seed, index]).permutation(kept)[: wanted[split]]
         if not len(order):
             key = f"{split}_corpus" if task.corpora()[split] != task.corpus else "corpus"
             raise SizeError(
                 f"tasks.{name}.{key}: {task.corpora()[split]} has no {split} segments for {task.part}"
             )
-        for side, ids in (("source", source), ("target", target)):
-            write_dataset(folder / f"{split}.{side}", [ids[i] for i in order], dtype)
+        for side, encoded in zip(("source", "target"), sides, strict=True):
+            write_joined(folder / f"{split}.{side}", encoded.take(order), dtype)
         if split != "train":
             for side, language in (("source", task.source), ("target", task.target)):
                 lines = read_text(path, language)
@@ -70,10 +93,10 @@ def write_task(
         manifest["splits"][split] = {
             "segments": len(order),
             "available": len(kept),
-            "longer_than_limit": too_long,
+            "longer_than_limit": int((~fits).sum()),
             "limit_pieces": longest[split],
-            "source_tokens": int(sum(len(source[i]) for i in order)),
-            "target_tokens": int(sum(len(target[i]) for i in order)),
+            "source_tokens": int(sides[0].lengths[order].sum()),
+            "target_tokens": int(sides[1].lengths[order].sum()),
             "sha256": {
                 f"{side}.{end}": sha256_of_file(folder / f"{split}.{side}.{end}")
                 for side in ("source", "target")
@@ -98,7 +121,7 @@ def write_finetuning_subset(task: Task, pairs: int, prepared: Path, dictionary: 
     pair = f"{task.source}-{task.target}"
     tokens: dict[str, int] = {}
     for side, language in (("source", task.source), ("target", task.target)):
-        train = read_dataset(prepared / f"train.{side}")[:pairs]
+        train = read_dataset(prepared / f"train.{side}", pairs)
         write_dataset(folder / f"train.{pair}.{language}", train, dtype)
         write_dataset(folder / f"valid.{pair}.{language}", read_dataset(prepared / f"valid.{side}"), dtype)
         tokens[f"{side}_tokens"] = sum(map(len, train))

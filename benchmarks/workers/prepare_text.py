@@ -62,7 +62,7 @@ def lines_of(text: Path) -> Iterator[list[str]]:
 
 
 def model(folder: Path, text: Path, vocabulary: str) -> None:
-    lines = itertools.islice(itertools.chain.from_iterable(lines_of(text)), 20_000)
+    lines = list(itertools.islice(itertools.chain.from_iterable(lines_of(text)), 20_000))
     config = TokenizerConfig(vocabulary=int(vocabulary), sentences_per_language=20_000)
     train_tokenizer({"en": lines}, config, 1, folder / "sentencepiece.model", folder / "dict.txt")
 

@@ -32,7 +32,7 @@ def read_segments(folder: Path, split: str, side: str, limit: int | None = None)
     """
     if split == "test":
         raise ValueError("test text is not for measuring how close a mixture is")
-    items = read_dataset(folder / f"{split}.{side}")
+    items = read_dataset(folder / f"{split}.{side}", limit)  # an item is a piece at least
     if limit is not None:
         enough = sum(total < limit for total in accumulate(len(item) - 1 for item in items)) + 1
         items = items[:enough]

@@ -123,6 +123,13 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     return languages_of(path), [row for batch in row_batches(path) for row in batch]
 
 
+def text_batches(path: Path | str, column: str) -> Iterator[list[str]]:
+    """One language of a corpus part, or its `document`s, a few thousand rows at a time."""
+    with pq.ParquetFile(path) as table:
+        for batch in table.iter_batches(BATCH_ROWS, columns=[column], use_threads=False):
+            yield batch.column(column).to_pylist()
+
+
 def read_text(path: Path | str, column: str) -> list[str]:
     """One language of a corpus part, or its `document`s, in the order of the file."""
     return pq.read_table(path, columns=[column]).column(column).to_pylist()

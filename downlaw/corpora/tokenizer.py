@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import sentencepiece
 
 from downlaw.files import write_aside
 from downlaw.study.text import Tokenizer as TokenizerConfig
+
+from .segments import text_batches
 
 MASK = "<mask>"
 BOS, PAD, EOS, UNKNOWN = 0, 1, 2, 3
@@ -26,7 +29,7 @@ class TokenizerError(ValueError):
 
 
 def train_tokenizer(
-    text: Mapping[str, Iterable[str]], config: TokenizerConfig, seed: int, model: Path, dictionary: Path
+    text: Mapping[str, Sequence[str]], config: TokenizerConfig, seed: int, model: Path, dictionary: Path
 ) -> None:
     """Learn a unigram model on equally many sentences of each language.
 
@@ -39,7 +42,11 @@ def train_tokenizer(
     Raises:
         TokenizerError: naming `tokenizer.vocabulary` where there is too little text for it.
     """
-    sentences = [s for lines in text.values() for s in _sample(lines, config.sentences_per_language, seed)]
+    sentences = [
+        lines[index]
+        for lines in text.values()
+        for index in _drawn(len(lines), config.sentences_per_language, seed)
+    ]
     learnt = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -70,12 +77,26 @@ def train_tokenizer(
         aside.write_text("".join(f"{piece} 1\n" for piece in [*pieces, MASK]), encoding="utf-8")
 
 
-def _sample(lines: Iterable[str], count: int, seed: int) -> list[str]:
-    everything = list(lines)
-    if len(everything) <= count:
-        return everything
-    chosen = np.random.default_rng(seed).choice(len(everything), size=count, replace=False)
-    return [everything[index] for index in np.sort(chosen)]
+def _drawn(there: int, count: int, seed: int) -> np.ndarray:
+    if there <= count:
+        return np.arange(there)
+    return np.sort(np.random.default_rng(seed).choice(there, size=count, replace=False))
+
+
+def sample(paths: Sequence[Path], language: str, count: int, seed: int) -> list[str]:
+    """So many sentences of a language, or all there are, drawn at random from tables of any size.
+
+    They are the ones that `train_tokenizer` would draw from all sentences.
+    """
+    chosen = _drawn(sum(pq.read_metadata(path).num_rows for path in paths), count, seed)
+    found: list[str] = []
+    begin = 0
+    for path in paths:
+        for batch in text_batches(path, language):
+            first, last = np.searchsorted(chosen, (begin, begin + len(batch)))
+            found += [batch[index] for index in chosen[first:last] - begin]
+            begin += len(batch)
+    return found
 
 
 class Tokenizer:

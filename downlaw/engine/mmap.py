@@ -55,8 +55,8 @@ def index_of(sizes: np.ndarray, dtype: np.dtype) -> Iterator[bytes]:
     yield offsets.tobytes()
 
 
-def read_dataset(prefix: Path | str) -> list[np.ndarray]:
-    """The items of a dataset, as views of one array of ids.
+def read_dataset(prefix: Path | str, limit: int | None = None) -> list[np.ndarray]:
+    """The items of a dataset, or the first of them, as views of one array of ids.
 
     Raises:
         ValueError: where the two files are not a dataset that `write_dataset` could have written.
@@ -76,5 +76,6 @@ def read_dataset(prefix: Path | str) -> list[np.ndarray]:
     data, expected = prefix.with_name(prefix.name + ".bin"), int(sizes.sum()) * _TYPES[code].itemsize
     if data.stat().st_size != expected:
         raise ValueError(f"{data} holds {data.stat().st_size} bytes, its index says {expected}")
-    ids = np.fromfile(data, _TYPES[code])
-    return np.split(ids, np.cumsum(sizes)[:-1]) if count else []
+    sizes = sizes[:limit]
+    ids = np.fromfile(data, _TYPES[code], int(sizes.sum()))
+    return np.split(ids, np.cumsum(sizes)[:-1]) if len(sizes) else []

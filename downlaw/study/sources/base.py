@@ -12,6 +12,6 @@ class Section(Strict):
 
     jobs: Positive = Field(
         1,
-        description="in how many jobs its packages or files are cleaned and its text is tokenized; any number "
+        description="in how many jobs its packages or files are cleaned and its text tokenized; any number "
         "gives the same text",
     )

@@ -3,8 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from downlaw.corpora.segments import read_text
-from downlaw.corpora.tokenizer import BOS, EOS, MASK, PAD, UNKNOWN, Tokenizer, TokenizerError, train_tokenizer
+from downlaw.corpora.segments import Row, read_text, write_rows
+from downlaw.corpora.tokenizer import (
+    BOS,
+    EOS,
+    MASK,
+    PAD,
+    UNKNOWN,
+    Tokenizer,
+    TokenizerError,
+    sample,
+    train_tokenizer,
+)
 from downlaw.study.text import Tokenizer as Config
 
 
@@ -91,6 +101,19 @@ def test_the_same_text_gives_the_same_bytes(toy, text, tmp_path):
     first = learn(text, config, tmp_path / "a")
     assert learn(text, config, tmp_path / "b") == first
     assert learn(text, config, tmp_path / "c", seed=2) != first  # other sentences are drawn
+
+
+def test_a_sample_of_tables_is_what_would_be_drawn_from_all_their_text(text, toy, tmp_path):
+    paths = [toy.text["mono", "en"], tmp_path / "more.parquet"]
+    write_rows(paths[1], ("en",), [Row("d", (line,)) for line in text["de"]])
+    lines = text["en"] + text["de"]
+    assert sample(paths, "en", 10**6, 1) == lines
+    drawn = sample(paths, "en", 100, 3)
+    assert len(set(drawn)) == 100 and drawn == sorted(drawn, key=lines.index)
+    config = Config(vocabulary=150, sentences_per_language=100)
+    assert learn({"en": drawn}, config, tmp_path / "a") == learn(
+        {"en": lines}, config, tmp_path / "b", seed=3
+    )
 
 
 def test_text_that_looks_like_special_symbols_gives_no_duplicates(text, tmp_path):
