@@ -32,7 +32,7 @@ from .workers.make_text import write_text
 WORKER = Path(__file__).parent / "workers/prepare_text.py"
 BIN = Path(sys.executable).parent
 ENVIRONMENT = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-VOCABULARY = 8000
+VOCABULARY = 4000
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

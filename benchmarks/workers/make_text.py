@@ -1,48 +1,41 @@
-"""Text to measure on: a text file again and again, or made-up words as frequent as a language's (Zipf)."""
+"""Text to measure on: lines of a file, or English words in random order, as frequent as in Python's manual."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
-WORDS, LETTERS = 50_000, "etaoinshrdlucmfwypvbgkjqxz"
-_SENTENCES = 20_000
+_SENTENCES = 10_000
+_WORDS = (20, 70)
 
 
 def write_text(path: Path, megabytes: float, source: Path | None, seed: int = 1) -> None:
-    """Write about so many megabytes of lines, one sentence each; a file's lines, or made-up ones."""
+    """Write about so many megabytes of lines: as many of a file's as it has, or made-up ones."""
     left = megabytes * 1e6
     with path.open("wb") as stream:
+        if source is not None:
+            stream.write(source.read_bytes()[: int(left)].rpartition(b"\n")[0] + b"\n")
+            return
         while left > 0:
-            if source is None:
-                chunk = _sentences(np.random.default_rng([seed, int(left)])).encode()
-            else:
-                chunk = source.read_bytes()[: int(left)].rpartition(b"\n")[0] + b"\n"
-                if len(chunk) == 1:
-                    return
+            chunk = _sentences(np.random.default_rng([seed, int(left)])).encode()
             stream.write(chunk)
             left -= len(chunk)
 
 
-_made: list[str] = []
-
-
-def _words() -> list[str]:
-    if not _made:
-        generator = np.random.default_rng(0)
-        lengths = generator.integers(2, 11, WORDS)
-        letters = generator.choice(list(LETTERS), lengths.sum())
-        _made.extend("".join(part) for part in np.split(letters, np.cumsum(lengths)[:-1]))
-    return _made
+_words: list[str] = []
 
 
 def _sentences(generator: np.random.Generator) -> str:
-    words, share = _words(), np.cumsum(1 / np.arange(1, WORDS + 1))
-    lengths = generator.integers(6, 30, _SENTENCES)
-    drawn = np.searchsorted(share / share[-1], generator.random(int(lengths.sum()))).tolist()
+    if not _words:
+        from pydoc_data.topics import topics  # part of Python itself
+
+        _words.extend(re.findall(r"[A-Za-z]{2,}", " ".join(topics.values()).lower()))
+    lengths = generator.integers(*_WORDS, _SENTENCES)
+    drawn = generator.integers(len(_words), size=int(lengths.sum())).tolist()
     lines, begin = [], 0
     for length in lengths.tolist():
-        lines.append(" ".join(words[index] for index in drawn[begin : begin + length]).capitalize() + ".\n")
+        lines.append(" ".join(_words[index] for index in drawn[begin : begin + length]).capitalize() + ".\n")
         begin += length
     return "".join(lines)

@@ -6,7 +6,7 @@ import re
 
 _ADDRESS = re.compile(
     r"""(?<!\S)[(\[<"'«„“]*(?:
-      [a-z][a-z0-9+.-]*://\S+ | mailto:\S+ | www\.\S+\.\S+        # https://example.org, www.example.org
+      [^\s/]*[a-z0-9]://\S+ | mailto:\S+ | www\.\S+\.\S+        # https://example.org, www.example.org
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                # name@example.org
     | (?:[\w-]+\.)+[a-z]{2,}/\S*                                  # example.org/page
     | (?:~|\.{1,2})?(?:/[\w.+@-]+){2,}/? | ~/[\w.+@-]+            # /usr/share, ../lib/a, ~/notes
@@ -37,7 +37,7 @@ _NOTICE = re.compile(
 NOTICE_WORDS = 60
 """A longer line that mentions a cookie or a copyright is about it."""
 
-_BETWEEN = re.compile("\\s+(?:[|/>»\u203a\u2022\u00b7\u2192]|::)\\s+")
+_BETWEEN = re.compile("\\s+(?:[|>»\u203a\u2022\u00b7\u2192]|::)\\s+")
 _BAR_ITEMS, _BAR_ITEM_WORDS = 4, 3
 
 _ENDS = tuple(".!?…:;\u3002\uff01\uff1f\u061f\u06d4\u0964")

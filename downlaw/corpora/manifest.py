@@ -28,7 +28,7 @@ class Counts:
     def add(self, row: Row) -> None:
         self.segments += 1
         for side, text in enumerate(row.texts):
-            self._words[side] += words(text)
+            self._words[side] += words(text, self._languages[side])
         if row.document != self._last:
             self._last = row.document
             self._new.append(hashed(row.document))

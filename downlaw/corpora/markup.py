@@ -12,8 +12,18 @@ PLACEHOLDER = "_"
 """Stands for a value that a program fills in; it is no letter and no word, so the filters do not count it."""
 
 _CEDILLA_TO_COMMA = str.maketrans("şŞţŢ", "șȘțȚ")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+# Marks of writing direction go, since the letters say it; joiners stay where they spell (Persian, Indic
+# scripts) or make one emoji of two.
+_JOINED = (
+    "\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u18af"
+    "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff"
+)
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    f"|(?<![{_JOINED}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}])"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _TAGS = (
     "a|abbr|b|big|blockquote|br|button|code|dd|del|div|dl|dt|em|font|h[1-6]|hr|i|img|input|ins|kbd|label|li"
@@ -109,7 +119,12 @@ def strip_mnemonics(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def plain(text: str, language: str) -> str:
-    """Plain text in NFC; line breaks are kept. Romanian cedilla letters become comma-below ones."""
+    """Plain text in NFC; line breaks are kept. Romanian cedilla letters become comma-below ones.
+
+    Halves of characters, which JSON can hold, become the replacement character.
+    """
+    if not text.isascii():
+        text = _SURROGATE.sub("\ufffd", text)
     if _SPECIAL.search(text):
         text = strip_html(text.replace('\\"', '"'))
         text = replace_placeholders(text)

@@ -27,7 +27,7 @@ class NearDuplicates:
     Signatures are added in the order of the text, each with a rank (its split: 0 train, 1 valid, 2 test).
     Texts whose signatures agree in a band are compared by the share of their whole signatures that agrees,
     which estimates their Jaccard similarity; those at the threshold form clusters, in which the first by rank
-    and then by order stays. On disk are the signatures (4 bytes x permutations a text), 5 bytes a text
+    and then by order stays. On disk are the signatures (4 bytes x permutations a text), 15 bytes a text
     beside them, and while one of the bands is searched 16 bytes a text.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 
@@ -56,6 +57,7 @@ class Signatures:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        os.environ.setdefault("RAYON_NUM_THREADS", "1")  # rensa takes every core otherwise
 
     def of(self, texts: Sequence[str]) -> np.ndarray:
         """Signatures, uint32 of shape (len(texts), permutations); all `SHORT` for a text with fewer

@@ -84,6 +84,33 @@ def test_letters():
     assert plain("soft\u00adhyphen\u200b \x07bell", "en") == "softhyphen  bell"
 
 
+def test_marks_of_writing_direction_go():
+    hebrew = "\u05e9\u05dc\u05d5\u05dd"
+    marked = f"\u202b{hebrew}\u202c \u200f{hebrew}\u200e \u2067{hebrew}\u2069 \u061c{hebrew}"
+    assert plain(marked, "he") == " ".join([hebrew] * 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian: a word with a joiner that spells it
+        "\u0d28\u0d4d\u200d",  # Malayalam: one letter
+        "\U0001f469\u200d\U0001f4bb \U0001f408\u200d\u2b1b \U0001f3f3\ufe0f\u200d\U0001f308",  # emoji of two
+    ],
+)
+def test_joiners_stay_where_they_spell(text):
+    joined = unicodedata.normalize("NFC", text)
+    assert plain(joined, "en").startswith(joined.rstrip("\u200d"))
+
+
+def test_joiners_go_where_they_do_not():
+    assert plain("so\u200dme wo\u200crd \u200d", "en") == "some word "
+
+
+def test_halves_of_characters_are_replaced_before_html_is_read():
+    assert plain("<b>half \ud83d</b> &amp; \udc00", "en") == "half \ufffd & \ufffd"
+
+
 @given(st.text())
 def test_any_text_gives_text_in_nfc_without_control_characters(text):
     result = plain(text, "ro")
