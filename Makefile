@@ -36,7 +36,7 @@ overtrain: setup  ## Run the over-training study: language models of 20 to 233 t
 
 test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
 	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
-	@$(IN_ENV) python -m pytest --durations=20 tests/pipeline $(ARGS)
+	@$(IN_ENV) python -m pytest -n 2 --dist loadfile --durations=20 tests/pipeline $(ARGS)
 
 slurm-test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
 	@tests/slurm/install

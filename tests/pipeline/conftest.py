@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,19 +156,27 @@ def copy_of(place: Workplace, folder: Path) -> Workplace:
     return Workplace(folder, place.study)
 
 
-@pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """Five runs of the tiny study, made in a place of their own."""
-    place = make_workplace(tmp_path_factory.mktemp("small"), **SMALL)
-    done = place.snakemake()
+def run_to_the_end(folder: Path, **changes: Any) -> None:
+    done = make_workplace(folder, **changes).snakemake()
     assert done.returncode == 0, done.stderr
-    return place
+
+
+def workplace_in(folder: Path) -> Workplace:
+    return Workplace(folder, yaml.safe_load((folder / "study.yaml").read_text()))
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """The tiny study, run to its end."""
-    place = make_workplace(tmp_path_factory.mktemp("tiny"))
-    done = place.snakemake()
-    assert done.returncode == 0, done.stderr
-    return place
+def small(once: Callable[..., Path]) -> Workplace:
+    """Five runs of the tiny study, made in a place of their own, for all test processes to read."""
+    return workplace_in(once("small", lambda folder: run_to_the_end(folder, **SMALL)))
+
+
+@pytest.fixture(scope="session")
+def finished(once: Callable[..., Path]) -> Workplace:
+    """The tiny study, run to its end, for all test processes to read."""
+    return workplace_in(once("finished", run_to_the_end))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest comes first: two processes share the files, and end together then."""
+    items.sort(key=lambda item: item.path.name != "test_workflow.py")
