@@ -34,6 +34,7 @@ rule clean_corpus:
     output:
         rows=CLEANED / "rows.parquet",
         documents=CLEANED / "documents.parquet",
+        examples=CLEANED / "examples.json",
         record=CLEANED / "cleaned.json",
     log:
         RESULTS / "logs/clean_corpus/{corpus}-{part}-{job}.log",
@@ -64,6 +65,7 @@ rule split_corpus:
         text=expand(
             CORPORA / "{{corpus}}/{{part}}/split/{split}.parquet", split=HELD_APART
         ),
+        examples=CORPORA / "{corpus}/{part}/split/examples.json",
         record=CORPORA / "{corpus}/{part}/split/split.json",
         signatures=[
             CORPORA / f"{{corpus}}/{{part}}/split/signatures.{end}"
@@ -95,6 +97,7 @@ rule decontaminate_corpus:
     input:
         text=rules.split_corpus.output.text,
         record=rules.split_corpus.output.record,
+        examples=rules.split_corpus.output.examples,
         tests=[
             CORPORA / f"{corpus}/{part}/split/test.parquet" for corpus, part in TESTS
         ],

@@ -1,4 +1,4 @@
-"""Text to measure on: lines of a file, or English words in random order, as frequent as in Python's manual."""
+"""Text to measure on: lines of a file, or random English words, as frequent as in Python's manual."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from downlaw.study import LmStudy, Study
 from .cleaned import Cleaned, clean_part
 from .divide import Division
 from .errors import CorpusError
-from .examples import Examples
+from .examples import EXAMPLES, Examples
 from .manifest import Counts
 from .needs import needed_splits, tests_on
 from .segments import SPLITS, RowWriter, Source
@@ -108,12 +108,12 @@ def _divide(
         "sources": [_source(about[number], by_source[number]) for number in sorted(about)],
         "dropped": dropped,
         "splits": {split: counts[index].describe() for index, split in enumerate(SPLITS)},
-        "examples": examples.record(),
     }
     output.mkdir(parents=True, exist_ok=True)
     division.save_signatures(output)
     for split in SPLITS:
         os.replace(made / f"{split}.parquet", output / f"{split}.parquet")
+    write_json(output / EXAMPLES, examples.record())
     write_json(output / "split.json", result)
     return result
 

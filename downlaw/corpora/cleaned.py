@@ -1,7 +1,7 @@
 """Cleaned text on its way to the split: streamed to disk, with the hashes by which repeats are found.
 
-A folder of cleaned text holds `rows.parquet` (documents, texts, hashes), `documents.parquet` (their sizes)
-and `cleaned.json` (sources, and what each filter dropped).
+A folder of cleaned text holds `rows.parquet` (documents, texts, hashes), `documents.parquet` (their sizes),
+`examples.json` (a sample of what went) and `cleaned.json` (sources, and what each filter dropped).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from downlaw.study import LmStudy, Study
 
 from .clean import clean, masked
 from .errors import CorpusError
-from .examples import KEPT, Examples
+from .examples import EXAMPLES, KEPT, Examples
 from .segments import BATCH_CHARACTERS, BATCH_ROWS, Segment, Source
 from .sources.registry import source_of
 from .split import normalised
@@ -93,7 +93,8 @@ def clean_part(
                 said |= {"documents": len(source.sizes), "split_by_name": not named}
                 sources.append(said | {"record": record() if callable(record) else record})
     result = {"languages": list(languages), "sources": sources, "dropped": dropped}
-    result["examples"] = {name: found for name, found in examples.record().items() if name != KEPT}
+    dropped_ones = {name: found for name, found in examples.record().items() if name != KEPT}
+    write_json(output / EXAMPLES, dropped_ones)
     write_json(output / RECORD, result)
     return result
 
@@ -178,7 +179,11 @@ class Cleaned:
                 "run again to make it anew"
             )
         return cls(
-            folder, tuple(record["languages"]), record["sources"], record["dropped"], record["examples"]
+            folder,
+            tuple(record["languages"]),
+            record["sources"],
+            record["dropped"],
+            read_json(folder / EXAMPLES),
         )
 
     def documents(self) -> dict[int, Source]:

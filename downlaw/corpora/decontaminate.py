@@ -10,7 +10,7 @@ from downlaw.files import read_json, sha256_of_file, write_json
 
 from . import overlap
 from .errors import CorpusError
-from .examples import KEPT, Examples
+from .examples import EXAMPLES, KEPT, Examples
 from .examples_page import write_examples
 from .manifest import Counts
 from .segments import SPLITS, RowWriter, languages_of, row_batches
@@ -42,7 +42,7 @@ def decontaminate_part(
     manifest = read_json(split_folder / "split.json")
     languages = tuple(manifest["languages"])
     examples = Examples(seed)
-    examples.merge(manifest.pop("examples"))
+    examples.merge(read_json(split_folder / EXAMPLES))
     check = overlap.Decontamination(languages, _sets(tests), CHECKED, left)
     counts = {split: Counts(languages) for split in SPLITS}
     gone = 0

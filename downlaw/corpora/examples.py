@@ -8,6 +8,9 @@ from typing import Any
 
 import xxhash
 
+EXAMPLES = "examples.json"
+"""Where a sample is kept between stages: apart from counts, as it is text."""
+
 KEPT = "kept"
 """The name beside those of the filters."""
 

@@ -34,7 +34,8 @@ _KEPT_CHECKPOINTS = {"checkpoint.pt", "model.pt"}
 _OF_A_RUNNING_JOB = re.compile(r"holder\.json|\.lock|.*\.(lock|tmp|part)|\.fetch-.*|\.restore-.*")
 _OF_THE_ARCHIVE = re.compile(r"(logs|benchmarks)/archive/.*")
 _TEXT = re.compile(
-    r"corpora/packages/.*|corpora/.*\.parquet|subsets/tasks/[^/]+/\d+/.*"
+    r"corpora/packages/.*|corpora/.*(\.parquet|/signatures\.u32|/examples\.(json|html))"
+    r"|subsets/tasks/[^/]+/\d+/.*"
     r"|subsets/(?!tasks/[^/]+/all/(valid|test)\.|sets/|choices/).*\.(bin|idx|npy|i32|u8)"
 )
 """Text, and encoded text, from which models are trained. What they are scored on is no part of it."""

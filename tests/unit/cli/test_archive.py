@@ -22,7 +22,7 @@ def test_restore_says_what_there_is_and_what_to_run(run, archive, tmp_path, monk
     done = run("restore", archive)
     assert done.exit_code == 0
     assert "made-up: " in done.stdout and "every hash is right" in done.stdout
-    assert "left out of the archive: text, 8 files" in done.stdout
+    assert "left out of the archive: text, 10 files" in done.stdout
     assert "snakemake --cores all --configfile results/archive/study.yaml --dry-run" in done.stdout
     assert "only if you trust who made this archive" in done.stderr
     assert (tmp_path / "clone/results/runs.csv").exists()

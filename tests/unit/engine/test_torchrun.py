@@ -111,9 +111,7 @@ def test_a_crash_of_a_worker_is_an_error_with_its_last_words(toy, toy_study, tmp
     for name in ("manifest.json", "dict.txt", "train.view.json", "train.order.npy"):
         (data / name).write_bytes((toy.mixture("fr") / name).read_bytes())
     study = toy_study(pretrain__batches_per_update=2, resources={"pretrain": TWO})
-    with pytest.raises(
-        launch.EngineError, match=r"fairseq stopped with code 1: .*mono\.fr-0\.bin is missing"
-    ):
+    with pytest.raises(launch.EngineError, match=r"fairseq stopped with code 1: .*train"):
         pretrain(study, data, tmp_path / "pretrain")
 
 
