@@ -11,7 +11,8 @@ IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run overtrain test slurm-test testbed bench bench-decoding bench-scale comet-check lint lock clean
+.PHONY: help setup run overtrain prose test slurm-test testbed bench bench-corpora bench-decoding bench-scale \
+	comet-check lint lock clean
 
 help:  ## Show this list
 	@echo "usage: make TARGET [VARIABLE=value ...]"
@@ -34,6 +35,9 @@ run: setup  ## Run the default study; a second time does only what is new
 overtrain: setup  ## Run the over-training study: language models of 20 to 233 thousand weights, about half an hour
 	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/overtrain.yaml $(ARGS)
 
+prose: setup  ## Run the small prose study: manuals from Debian's packages, one task, three mixtures, about half an hour
+	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/prose-small.yaml $(ARGS)
+
 test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
 	@$(IN_ENV) python -m pytest -n 2 --durations=20 tests/unit $(ARGS)
 	@$(IN_ENV) python -m pytest -n 2 --dist loadfile --durations=20 tests/pipeline $(ARGS)
@@ -51,6 +55,9 @@ bench: setup  ## Compare the fitter with public alternatives, and write results/
 
 bench-scale: setup  ## Measure how planning, status and tables grow up to 10,000 runs
 	@$(IN_ENV) python -m benchmarks.scale --csv results/scale.csv $(ARGS)
+
+bench-corpora: setup  ## Compare how fast text is tokenized and binarized, and write results/corpora_speed.csv
+	@$(IN_ENV) python -m benchmarks.corpora speed --csv results/corpora_speed.csv $(ARGS)
 
 bench-decoding: setup  ## Compare how fast test text is translated; after make run
 	@$(IN_ENV) python -m benchmarks.decoding --csv results/decoding.csv $(ARGS)
