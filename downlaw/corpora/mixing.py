@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -50,15 +51,19 @@ def interleave(available: Sequence[int], shares: Sequence[float], limit: int | N
     exact = np.asarray(shares, dtype=float) / sum(shares)
     total = int((np.asarray(available) / exact + 1e-9).min())
     total = total if limit is None else min(total, limit)
-    order = np.zeros(total, dtype=np.int64)
     if len(exact) == 1:
-        return order
+        return np.zeros(total, dtype=np.int64)
     slack = 1 / (2 * len(exact) - 2)
-    used = np.zeros(len(exact))
+    parts, used = exact.tolist(), [0.0] * len(exact)
+    enough, latest = slack - 1e-9, 1 - slack
+    order = np.empty(total, dtype=np.int64)
     for position in range(total):
-        owed = exact * (position + 1) - used
         # Of the components that are owed enough, the one that must come soonest; ties go to the first.
-        due = np.where(owed >= slack - 1e-9, (1 - slack - owed) / exact, np.inf)
-        order[position] = np.round(due, 6).argmin()
-        used[order[position]] += 1
+        chosen, soonest = 0, math.inf
+        for index, part in enumerate(parts):
+            owed = part * (position + 1) - used[index]
+            if owed >= enough and (due := round((latest - owed) / part * 1e6)) < soonest:
+                chosen, soonest = index, due
+        order[position] = chosen
+        used[chosen] += 1
     return order
