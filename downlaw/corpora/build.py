@@ -39,7 +39,7 @@ def split_part(
 ) -> dict[str, Any]:
     """Divide `part` of a corpus into splits, without repeats; extract and clean it first where no job has.
 
-    Memory is bounded by a batch of segments, the names of half a million documents a source, and 8 bytes for
+    Memory is bounded by a batch of segments, the names of a million documents a source, and 8 bytes for
     each further one. Writes `train.parquet`, `valid.parquet`, `test.parquet` and `split.json` in the
     folder `output`.
 

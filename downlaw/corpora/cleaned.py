@@ -31,7 +31,7 @@ Progress = Callable[[str], object]
 
 ROWS, DOCUMENTS, RECORD = "rows.parquet", "documents.parquet", "cleaned.json"
 
-NAMED_DOCUMENTS = 500_000
+NAMED_DOCUMENTS = 1_000_000
 """The split of a source with more documents goes by a hash of their names, not by their sizes: so many names
 are held in memory at most."""
 
