@@ -30,10 +30,13 @@ def finetuned(starts: int) -> dict[str, int]:
 
 def below(**jobs: int) -> dict[str, int]:
     """All jobs below the tokenizer, and `jobs`."""
-    subsets = {"task": 1, "finetuning_subset": 1, "mixture": 2, "alignment": 2, "contamination": 1}
+    subsets = {"task": 1, "finetuning_subset": 1, "pool": 3, "mixture": 2}
+    subsets |= {"alignment": 2, "contamination": 1}
     return {**subsets, "pretrain": 4, **finetuned(STARTS), **jobs}
 
 
+# English is shuffled already, French only for the first place in a mixture.
+A_MIXTURE = {"pool": 1, "mixture": 1, "alignment": 1, "contamination": 1}
 MIXED = {"shares": {"mono.en": 0.5, "mono.fr": 0.5}}
 READ_NOW = ["mono.de", "mono.en", "mono.fr", "pairs.de-en"]
 HOW_IT_RUNS = {
@@ -56,11 +59,11 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "a pretraining learning rate": ({"pretrain__learning_rate": 0.002}, {"pretrain": 4, **finetuned(4)}),
     "a mixture of text that is read": (
         {"mixtures__mixed": MIXED},
-        {"mixture": 1, "alignment": 1, "contamination": 1, "pretrain": 2, **finetuned(2)},
+        {**A_MIXTURE, "pretrain": 2, **finetuned(2)},
     ),
     "a mixture and a learning rate": (
         {"mixtures__mixed": MIXED, "finetune__learning_rates": [0.005, 0.01]},
-        {"mixture": 1, "alignment": 1, "contamination": 1, "pretrain": 2, **finetuned(STARTS + 2)},
+        {**A_MIXTURE, "pretrain": 2, **finetuned(STARTS + 2)},
     ),
     "a Df": ({"finetune__pairs": [200, 600]}, {"finetuning_subset": 1, **finetuned(STARTS)}),
     "a learning rate": ({"finetune__learning_rates": [0.005, 0.01]}, finetuned(STARTS)),
@@ -98,7 +101,7 @@ def test_a_change_of_the_study_runs_what_depends_on_it(
 
 def test_a_pinned_tokenizer_stays_when_mixtures_change(done: Workplace):
     fewer = {"mixtures": {"en+de": done.study["mixtures"]["en+de"]}}
-    learned_anew = below(tokenizer=1, mixture=1, alignment=1, pretrain=2, finetune=3, evaluate=3)
+    learned_anew = below(tokenizer=1, pool=2, mixture=1, alignment=1, pretrain=2, finetune=3, evaluate=3)
     assert Workplace(done.folder, done.study).configure(**fewer).planned() == learned_anew
     pinned = {**fewer, "tokenizer__text": READ_NOW}
     assert Workplace(done.folder, done.study).configure(**pinned).planned() == TABLES
