@@ -54,7 +54,7 @@ def test_a_restored_study_is_done_with_and_without_the_text_that_it_was_made_fro
     archived: Workplace, restored: Workplace
 ):
     results, before = restored.folder / "results", archived.folder / "results"
-    assert checkpoints(restored) == [] and not list(results.rglob("train.bin"))
+    assert checkpoints(restored) == [] and not list(results.glob("subsets/pools/*.bin"))
     assert restored.planned() == {}
     for table in ("runs.csv", "laws.csv", "costs.csv"):
         assert (results / table).read_bytes() == (before / table).read_bytes()
@@ -109,7 +109,7 @@ def test_a_larger_dp_with_the_last_checkpoints_and_the_text_continues(small: Wor
     restored.configure(pretrain__tokens=[1000, 2000, 4000])
     planned = restored.planned()
     assert (planned["pretrain"], planned["finetune"], planned["evaluate"]) == (2, 2, 2)
-    assert {"split_corpus", "tokenizer", "mixture", "task", "finetuning_subset"}.isdisjoint(planned)
+    assert {"split_corpus", "tokenizer", "pool", "mixture", "task", "finetuning_subset"}.isdisjoint(planned)
     before = restored.updates("pretrain"), restored.updates("finetune")
     done = restored.snakemake("results/finetune/en-de/fr/seed1/4000.json")
     assert done.returncode == 0, done.stderr
