@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from downlaw.corpora.joined import in_order
 from downlaw.corpora.mixing import SizeError
 from downlaw.corpora.segments import read_text, text_batches
 from downlaw.corpora.tokenizer import Tokenizer
@@ -20,25 +20,12 @@ from downlaw.study.grid import cells
 from downlaw.study.overtrain import multiplier_name
 from downlaw.study.task import Task
 
-_SEGMENTS = 16_384
 
-
-@dataclass(frozen=True)
-class _Side:
+class _Side(NamedTuple):
     """One side of a task's pairs, with `</s>`: all ids one after the other, and how many each segment has."""
 
     ids: np.ndarray
     lengths: np.ndarray
-
-    def take(self, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Ids and lengths of segments in this order, some thousands at a time."""
-        starts = np.cumsum(self.lengths, dtype=np.int64) - self.lengths
-        for begin in range(0, len(order), _SEGMENTS):
-            chosen = order[begin : begin + _SEGMENTS]
-            counts = self.lengths[chosen]
-            before = np.cumsum(counts, dtype=np.int64) - counts
-            where = np.repeat(starts[chosen] - before, counts) + np.arange(int(counts.sum()))
-            yield self.ids[where], counts
 
 
 def _encode(path: Path, language: str, tokenizer: Tokenizer) -> _Side:
@@ -84,7 +71,7 @@ def write_task(
                 f"tasks.{name}.{key}: {task.corpora()[split]} has no {split} segments for {task.part}"
             )
         for side, encoded in zip(("source", "target"), sides, strict=True):
-            write_joined(folder / f"{split}.{side}", encoded.take(order), dtype)
+            write_joined(folder / f"{split}.{side}", in_order(*encoded, order), dtype)
         if split != "train":
             for side, language in (("source", task.source), ("target", task.target)):
                 lines = read_text(path, language)

@@ -58,7 +58,7 @@ def pools_of(mixture):
 
 def tokens_of(w):
     """Where the text of a corpus is tokenized in several jobs, what they made."""
-    jobs = STUDY.corpora[w.corpus].jobs
+    jobs = jobs_of(w.corpus)
     folder = SUBSETS / f"tokens/{w.corpus}.{w.language}"
     return [folder / f"{job}/tokens.json" for job in range(jobs)] if jobs > 1 else []
 

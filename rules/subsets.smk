@@ -49,7 +49,7 @@ rule tokenize:
     resources:
         **asked("subsets"),
     params:
-        jobs=lambda w: STUDY.corpora[w.corpus].jobs,
+        jobs=lambda w: jobs_of(w.corpus),
     message:
         "tokenize {wildcards.corpus}.{wildcards.language}, share {wildcards.job}"
     script:

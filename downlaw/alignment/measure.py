@@ -13,6 +13,7 @@ import numpy as np
 from downlaw.corpora.errors import CorpusError
 from downlaw.corpora.tokenizer import UNKNOWN, Tokenizer
 from downlaw.language import Identifier
+from downlaw.mixtures import read_mixture
 from downlaw.study import Study
 from downlaw.study.task import Task
 
@@ -20,7 +21,7 @@ from .domain import FOLDS, domain_distance
 from .languages import described, identify, shares
 from .ngram import WittenBell
 from .overlap import ORDERS, divergence, ngrams
-from .samples import SIDES, WINDOW, read_blocks, read_segments, sample_blocks, sample_windows, task_windows
+from .samples import SIDES, WINDOW, read_segments, sample_blocks, sample_windows, task_windows
 
 IDENTIFIED_WINDOWS = 8192
 """Windows of a mixture whose language is identified: a share of a half is off by about 0.6%."""
@@ -74,7 +75,7 @@ def measure_mixture(
     pieces = Tokenizer(tokenizer)
     known = {language for task in study.tasks.values() for language in (task.source, task.target)}
     identifier = Identifier({*study.languages, *known})
-    sampled = _sample(name, study, read_blocks(mixture), pieces, identifier)
+    sampled = _sample(name, study, read_mixture(mixture), pieces, identifier)
     measured = {}
     for task, folder in tasks.items():
         found, notes = _measure_task(study, name, study.tasks[task], folder, sampled, pieces, identifier)

@@ -10,17 +10,11 @@ import numpy as np
 
 from downlaw.corpora.tokenizer import EOS
 from downlaw.engine.mmap import read_dataset
-from downlaw.mixtures import read_mixture
 
 WINDOW = 32
 """Pieces of a window, or those of a block where that is shorter."""
 
 SIDES = ("source", "target")
-
-
-def read_blocks(folder: Path) -> Sequence[np.ndarray]:
-    """The blocks of a mixture, all of one length."""
-    return read_mixture(folder)
 
 
 def read_segments(folder: Path, split: str, side: str, limit: int | None = None) -> list[np.ndarray]:

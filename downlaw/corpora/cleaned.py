@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xxhash
 
 from downlaw.files import read_json, write_aside, write_json
 from downlaw.study import LmStudy, Study
@@ -23,6 +22,7 @@ from downlaw.study import LmStudy, Study
 from .clean import clean, masked
 from .errors import CorpusError
 from .examples import EXAMPLES, KEPT, Examples
+from .hashing import hashed
 from .segments import BATCH_CHARACTERS, BATCH_ROWS, Segment, Source
 from .sources.registry import source_of
 from .split import normalised
@@ -34,11 +34,6 @@ ROWS, DOCUMENTS, RECORD = "rows.parquet", "documents.parquet", "cleaned.json"
 NAMED_DOCUMENTS = 1_000_000
 """The split of a source with more documents goes by a hash of their names, not by their sizes: so many names
 are held in memory at most."""
-
-
-def hashed(text: str) -> int:
-    """64 bits for a wording: two of ten million differ with a chance of 1 to 370,000."""
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
 
 
 def clean_part(
@@ -223,7 +218,6 @@ class Cleaned:
 
     def _batch(self, record: pa.RecordBatch) -> Batch:
         lists = [record.column(name).to_pylist() for name in ("documents", *self.languages)]
-        segments = [Segment(tuple(documents), texts) for documents, *texts in zip(*lists, strict=True)]
-        segments = [Segment(documents, tuple(texts)) for documents, texts in segments]
+        segments = [Segment(tuple(documents), tuple(texts)) for documents, *texts in zip(*lists, strict=True)]
         hashes = [record.column(f"wording_{language}").to_numpy() for language in self.languages]
         return Batch(segments, record.column("string").to_numpy(), hashes)

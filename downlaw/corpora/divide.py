@@ -32,11 +32,14 @@ _SPLIT_BITS = np.uint64(60)
 """Orders sort by split first: its number stands above that of the segment."""
 
 _STEP = 1 << 20
-
-_TRAIN, _VALID, _TEST = range(len(SPLITS))
-
+_VALID, _TEST = SPLITS.index("valid"), SPLITS.index("test")
 
 T = TypeVar("T")
+
+
+def _numbers(orders: np.ndarray) -> np.ndarray:
+    """The segments that orders are of."""
+    return orders & ((np.uint64(1) << _SPLIT_BITS) - np.uint64(1))
 
 
 class Division:
@@ -89,9 +92,6 @@ class Division:
         numbers = np.arange(where.start, where.stop, dtype=np.uint64)
         return self.splits[where].astype(np.uint64) << _SPLIT_BITS | numbers
 
-    def _drop(self, orders: np.ndarray, reason: int) -> None:
-        self.fates[orders & ((np.uint64(1) << _SPLIT_BITS) - np.uint64(1))] = reason
-
     def _drop_duplicates(self) -> None:
         strings = Partitions(self._folder / "strings", self.segments)
         for source, where, batch in self._batches():
@@ -99,7 +99,7 @@ class Division:
             counts = self.fates[where] == KEPT
             strings.add(batch.string[counts], self._orders(where)[counts])
         for orders, first in strings.groups():
-            self._drop(orders[first != np.arange(len(first))], DUPLICATE)
+            self.fates[_numbers(orders[first != np.arange(len(first))])] = DUPLICATE
 
     def _drop_near_duplicates(self, config: NearDuplicatesConfig, earlier: Sequence[Path]) -> None:
         self._near = NearDuplicates(self._folder / "near", config)
@@ -143,8 +143,8 @@ class Division:
 
     def _drop_seen(self, splits: Sequence[int], before: int) -> None:
         """Drop the segments of `splits` from number `before` on with a wording that an earlier one has."""
-        sides = len(self._shards[0].languages)
-        for side in range(sides):
+        seen = np.memmap(self._folder / f"seen-{before}.u8", np.uint8, "w+", shape=self.fates.shape)
+        for side in range(len(self._shards[0].languages)):
             wordings = Partitions(self._folder / f"wordings-{before}-{side}", self.segments)
             begin = 0
             for _, hashes in self._merged([shard.hashes(side) for shard in self._shards]):
@@ -152,17 +152,10 @@ class Division:
                 counts = (self.fates[where] == KEPT) & np.isin(self.splits[where], splits)
                 wordings.add(hashes[counts], self._orders(where)[counts])
                 begin = where.stop
-            self._seen(wordings, before)
-        found = np.memmap(self._folder / f"seen-{before}.u8", np.uint8, "r+", shape=self.fates.shape)
-        self.fates[found != 0] = SEEN_ELSEWHERE
-
-    def _seen(self, wordings: Partitions, before: int) -> None:
-        path = self._folder / f"seen-{before}.u8"
-        found = np.memmap(path, np.uint8, "r+" if path.exists() else "w+", shape=self.fates.shape)
-        for orders, first in wordings.groups():
-            splits = orders >> _SPLIT_BITS
-            seen = (splits >= before) & (splits[first] < before)
-            found[orders[seen] & ((np.uint64(1) << _SPLIT_BITS) - np.uint64(1))] = 1
+            for orders, first in wordings.groups():
+                split = orders >> _SPLIT_BITS
+                seen[_numbers(orders[(split >= before) & (split[first] < before)])] = 1
+        self.fates[seen != 0] = SEEN_ELSEWHERE
 
     def dropped(self) -> dict[str, int]:
         """How many segments went, by reason."""

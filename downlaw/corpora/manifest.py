@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .clean import words
-from .cleaned import hashed
+from .hashing import hashed
 from .segments import Row
 
 _HELD = 1 << 20

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .hashing import GAMMA, MIX_1, scrambled
 from .split import normalised
 
 _CHUNK, _CHUNK_CHARACTERS = 4096, 1 << 19
@@ -19,7 +20,6 @@ _CHUNK, _CHUNK_CHARACTERS = 4096, 1 << 19
 their characters stay small."""
 _CODES = 0x110000
 _MULTIPLIER = 0xD1342543DE82EF95
-_GAMMA, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class Hashes(NamedTuple):
@@ -51,11 +51,7 @@ def _characters() -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     kinds = np.fromiter(map(str.isalnum, every), np.uint8, _CODES)
     digits = np.fromiter(map(str.isdecimal, every), bool, _CODES)
     kinds[digits] = 2
-    # splitmix64 (Steele, Lea and Flood 2014): the same numbers on every machine.
-    values = np.arange(1, _CODES + 1, dtype=np.uint64) * np.uint64(_GAMMA)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(_MIX_1)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(_MIX_2)
-    values ^= values >> np.uint64(31)
+    values = scrambled(np.arange(1, _CODES + 1, dtype=np.uint64) * np.uint64(GAMMA))
     values[digits] = values[ord("0")]
     return kinds, values
 
@@ -115,7 +111,7 @@ def _hash_chunk(texts: Sequence[str], sizes: Sequence[int]) -> dict[int, Hashes]
     kept_at = np.flatnonzero(kept)
     numbers = values[codes[kept_at]]
     starts = np.flatnonzero(begins[kept_at])  # of each word, among the characters kept
-    numbers[starts] = numbers[starts] * np.uint64(_MIX_1) + np.uint64(_GAMMA)  # where words part counts
+    numbers[starts] = numbers[starts] * np.uint64(MIX_1) + np.uint64(GAMMA)  # where words part counts
     up, down = _powers(1 << max(16, len(numbers).bit_length()))
     sums = np.zeros(len(numbers) + 1, np.uint64)
     np.cumsum(numbers * up[: len(numbers)], out=sums[1:])

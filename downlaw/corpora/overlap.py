@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ngrams import Hashes, hash_texts
-from .segments import Row
 from .split import normalised
 
 N = 8
@@ -167,29 +166,3 @@ class Decontamination:
                         record[f"{part}_left"] = rows
                 records.append(record | {"test_segments_seen_after": int(after.sum())})
         return records
-
-
-def decontaminate(
-    pools: Mapping[str, Sequence[Row]],
-    languages: Sequence[str],
-    tests: Mapping[str, Sequence[TestSet]],
-    left: Sequence[str] = (),
-) -> tuple[dict[str, list[Row]], list[dict[str, object]]]:
-    """Training and validation rows without overlap with any test set, and the report of it.
-
-    `Decontamination` for rows that are in memory.
-
-    Args:
-        pools: the rows of `train` and `valid`.
-        tests: the test sets by language.
-        left: the parts of which nothing is removed.
-
-    Returns:
-        the rows that stay, and `Decontamination.report`.
-    """
-    pass_over = Decontamination(languages, tests, list(pools), left)
-    kept = {}
-    for part, rows in pools.items():
-        goes = pass_over.scan(part, [row.texts for row in rows])
-        kept[part] = [row for row, gone in zip(rows, goes.tolist(), strict=True) if not gone]
-    return kept, pass_over.report()

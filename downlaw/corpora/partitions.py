@@ -13,6 +13,13 @@ PARTITION_ROWS = 1 << 21
 _RECORD = np.dtype([("key", np.uint64), ("order", np.uint64)])
 
 
+def first_of_run(keys: np.ndarray) -> np.ndarray:
+    """For each of sorted keys the position of the first that is equal; both of shape (n,)."""
+    begins = np.ones(len(keys), bool)
+    begins[1:] = keys[1:] != keys[:-1]
+    return np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))
+
+
 class Partitions:
     """(key, order) records in files of a folder, divided by key so that each file fits into memory.
 
@@ -49,6 +56,4 @@ class Partitions:
             path.unlink()
             sorted_by_key = np.lexsort((records["order"], records["key"]))
             keys, orders = records["key"][sorted_by_key], records["order"][sorted_by_key]
-            begins = np.ones(len(keys), bool)
-            begins[1:] = keys[1:] != keys[:-1]
-            yield orders, np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))
+            yield orders, first_of_run(keys)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .joined import in_order
+
 BUCKET_PIECES = 1 << 24
 """Pieces that are shuffled at once, about: 64 MiB of ids."""
 
-_SLICE = 1 << 20
+_UNITS = 1 << 16
 
 
 class Units:
@@ -48,7 +50,7 @@ class Units:
         if not self.count:
             return
         with self._ids.open("rb") as ids, self._lengths.open("rb") as counts:
-            while len(lengths := np.fromfile(counts, np.int32, _SLICE // 16)):
+            while len(lengths := np.fromfile(counts, np.int32, _UNITS)):
                 yield np.fromfile(ids, np.int32, int(lengths.sum())), lengths
 
     def remove(self) -> None:
@@ -68,7 +70,7 @@ def shuffled(
     """
     count = max(1, -(-units.pieces // bucket_pieces))
     if count == 1:
-        yield from _in_order(*units.read(), np.random.default_rng(seed))
+        yield from _shuffled(units, np.random.default_rng(seed))
         return
     buckets = [Units(folder / f"bucket-{index:05d}") for index in range(count)]
     dealer = np.random.default_rng([seed, count])
@@ -78,23 +80,14 @@ def shuffled(
         for index in np.unique(place):
             buckets[index].add(ids[of_piece == index], lengths[place == index])
     for index, bucket in enumerate(buckets):
-        yield from _in_order(*bucket.read(), np.random.default_rng([seed, count, index]))
+        yield from _shuffled(bucket, np.random.default_rng([seed, count, index]))
         bucket.remove()
 
 
-def _in_order(ids: np.ndarray, lengths: np.ndarray, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    order = generator.permutation(len(lengths))
-    starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    ends = np.cumsum(lengths[order], dtype=np.int64)
-    begin = 0
-    while begin < len(order):
-        done = ends[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, done + _SLICE, side="right")))
-        chosen = order[begin:end]
-        counts = lengths[chosen]
-        before = np.cumsum(counts, dtype=np.int64) - counts
-        yield ids[np.repeat(starts[chosen] - before, counts) + np.arange(int(counts.sum()))]
-        begin = end
+def _shuffled(units: Units, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    ids, lengths = units.read()
+    for joined, _ in in_order(ids, lengths, generator.permutation(len(lengths))):
+        yield joined
 
 
 def cut(stream: Iterator[np.ndarray], pieces: int) -> Iterator[np.ndarray]:

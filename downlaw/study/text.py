@@ -46,15 +46,11 @@ class Cleaning(Strict):
     @model_serializer(mode="wrap")
     def _without_what_is_off(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A filter that is off leaves no trace, so that text made before there was one is not made again."""
-        return {key: value for key, value in write(self).items() if value != _OFF.get(key, ...)}
+        off = {key: type(self).model_fields[key].default for key in _CAME_LATER}
+        return {key: value for key, value in write(self).items() if key not in off or value != off[key]}
 
 
-_OFF = {
-    "language_identifier": "py3langid",
-    "max_address_share": None,
-    "boilerplate": False,
-    "near_duplicates": None,
-}
+_CAME_LATER = ("language_identifier", "max_address_share", "boilerplate", "near_duplicates")
 
 
 class Split(Strict):

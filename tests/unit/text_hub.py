@@ -6,15 +6,19 @@ It can cut connections, refuse, and stand still.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from local_server import serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PAGE = 2
@@ -178,16 +182,23 @@ class _Handler(BaseHTTPRequestHandler):
 def serve() -> Iterator[Hub]:
     """The hub, until the end of the block."""
     hub = Hub()
-    handler = type("Handler", (_Handler,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    hub.endpoint = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.ended.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(type("Handler", (_Handler,), {"hub": hub})) as hub.endpoint:
+        try:
+            yield hub
+        finally:
+            hub.ended.set()
+
+
+def tarred(members: dict[str, str], link: str | None = None) -> bytes:
+    """A `.tar.gz` of texts, and of a link out of it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, text in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+        if link:
+            outside = tarfile.TarInfo(link)
+            outside.type, outside.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(outside)
+    return buffer.getvalue()

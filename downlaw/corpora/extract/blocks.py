@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from ..segments import Segment, Source
 
 HEADINGS = ("h1", "h2", "h3", "h4")
 """Kinds of the blocks that begin a section, outermost first."""
 
 UNTOLD = ("code", "table")
 """Kinds of blocks that hold their place and have no text: programs and tables are no prose."""
+
+
+Text = TypeVar("Text")
 
 
 class Block(NamedTuple):
@@ -40,6 +45,41 @@ def align(sides: Sequence[Sequence[Block]], headings: Sequence[str] = HEADINGS) 
                 yield from align(sections, headings[1:])
         else:
             yield from align(sides, headings[1:])
+
+
+def joined(
+    name: str,
+    languages: Sequence[str],
+    documents: Mapping[str, Mapping[str, str]],
+    read: Callable[[str], Text],
+    size: Callable[[Text], int],
+    pair: Callable[[dict[str, Text]], Iterable[tuple[str, ...]]],
+) -> Source:
+    """Segments of the documents that all languages have, in the order of their names.
+
+    The size of a document is that of its English text where English is one of the languages, translated or
+    not, so that a document falls into the same split in every pair; else that of the first language.
+
+    Args:
+        documents: by name, and by language what `read` is to be asked for.
+        size: how large a text is; a document of size 0 is none.
+        pair: aligned segments of a document, given by language.
+    """
+    source = Source(name)
+    segments = []
+    measured = "en" if "en" in languages else languages[0]
+    for title in sorted(documents):
+        members = documents[title]
+        if measured not in members:
+            continue
+        found = {language: read(members[language]) for language in languages if language in members}
+        document = f"{name}/{title}"
+        if counted := size(found[measured]):
+            source.sizes[document] = counted
+        if len(found) == len(languages):
+            segments += [Segment((document,), texts) for texts in pair(found)]
+    source.segments = segments
+    return source
 
 
 def _sections(blocks: Sequence[Block], heading: str) -> list[list[Block]]:

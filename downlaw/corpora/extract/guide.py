@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ..segments import Segment, Source
+from ..segments import Source
 from ..sources.members import Members
-from .blocks import Block, align, told
+from .blocks import Block, align, joined, told
 
 MEMBER = re.compile(
     r"usr/share/doc/installation-guide-[^/]+/(?P<language>[a-z]{2,3})/(?P<chapter>[^/]+)\.html"
@@ -50,18 +50,11 @@ def extract(archive: Members, name: str, languages: tuple[str, ...]) -> Source:
     for member in archive.members():
         if match := MEMBER.fullmatch(member):
             chapters.setdefault(match["chapter"], {})[match["language"]] = member
-    source = Source(name)
-    segments = []
-    measured = "en" if "en" in languages else languages[0]
-    for chapter in sorted(chapters):
-        members = chapters[chapter]
-        if measured not in members:
-            continue
-        found = {code: blocks(archive.read(members[code])) for code in languages if code in members}
-        document = f"{name}/{chapter}"
-        if size := told(found[measured]):
-            source.sizes[document] = size
-        if len(found) == len(languages):
-            segments += [Segment((document,), texts) for texts in align([found[code] for code in languages])]
-    source.segments = segments
-    return source
+    return joined(
+        name,
+        languages,
+        chapters,
+        lambda member: blocks(archive.read(member)),
+        size=told,
+        pair=lambda found: align([*found.values()]),
+    )

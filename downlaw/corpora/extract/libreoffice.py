@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ..segments import Segment, Source
 from ..sources.members import Members
 from . import gettext
+from .blocks import joined
 
 HELP = re.compile(r"usr/share/libreoffice/help/(?P<language>[a-z]{2,3}(?:-US)?)/(?P<page>text/.+\.html)")
 UI = re.compile(r"usr/lib/libreoffice/program/resource/[^/]+/LC_MESSAGES/[^/]+\.mo")
@@ -50,23 +52,17 @@ def extract_help(archive: Members, name: str, languages: tuple[str, ...]) -> Sou
     for member in archive.members():
         if match := HELP.fullmatch(member):
             pages.setdefault(match["page"], {})[match["language"].removesuffix("-US")] = member
-    source = Source(name)
-    segments = []
-    measured = "en" if "en" in languages else languages[0]
-    for page in sorted(pages):
-        members = pages[page]
-        if measured not in members:
-            continue
-        found = {code: _paragraphs(archive.read(members[code])) for code in languages if code in members}
-        document = f"{name}/{page}"
-        if found[measured]:
-            source.sizes[document] = len(found[measured])
-        if len(found) == len(languages):
-            for key in found[measured]:
-                if all(key in found[code] for code in languages):
-                    segments.append(Segment((document,), tuple(found[code][key] for code in languages)))
-    source.segments = segments
-    return source
+    return joined(
+        name, languages, pages, lambda member: _paragraphs(archive.read(member)), size=len, pair=_same_ids
+    )
+
+
+def _same_ids(found: dict[str, dict[str, str]]) -> Iterator[tuple[str, ...]]:
+    """Paragraphs with an id that all languages have, in the order of the English page, or else the first."""
+    sides = [*found.values()]
+    for key in found.get("en", sides[0]):
+        if all(key in side for side in sides):
+            yield tuple(side[key] for side in sides)
 
 
 def extract_ui(archive: Members, name: str, languages: tuple[str, ...]) -> Source:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zlib
 from collections.abc import Sequence
-from gzip import BadGzipFile, GzipFile
 
-from ..errors import CorpusError
 from ..segments import Segment, Source
-from ..sources.members import MAX_MEMBER_BYTES, Members
+from ..sources.members import Members, unpacked
 from .blocks import Block, align, told
 from .roff import blocks
 
@@ -27,12 +23,7 @@ def page_text(data: bytes, packed: bool, where: str) -> str:
         CorpusError: for a damaged page, or one too large to be text.
     """
     if packed:
-        try:
-            data = GzipFile(fileobj=io.BytesIO(data)).read(MAX_MEMBER_BYTES + 1)
-        except (BadGzipFile, EOFError, zlib.error) as error:
-            raise CorpusError(f"{where}: damaged gzip file: {error}") from None
-        if len(data) > MAX_MEMBER_BYTES:
-            raise CorpusError(f"{where}: unpacks to more than {MAX_MEMBER_BYTES >> 20} MiB")
+        data = unpacked(data, where)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

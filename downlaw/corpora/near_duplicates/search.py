@@ -10,7 +10,7 @@ import numpy as np
 
 from downlaw.study.text import NearDuplicates as Config
 
-from ..partitions import Partitions
+from ..partitions import Partitions, first_of_run
 from .signatures import are_short, bands, hashes
 from .table import CHUNK, SIGNATURES, Clusters, Table, load, mapped, save
 
@@ -190,8 +190,4 @@ def _agreeing(
                 yield heads[agrees], rows[agrees]
             unlike.append(some[~agrees])
         left = np.concatenate(unlike)
-        groups = first[left]
-        texts = texts[left]
-        begins = np.ones(len(left), bool)
-        begins[1:] = groups[1:] != groups[:-1]
-        first = np.maximum.accumulate(np.where(begins, np.arange(len(left)), 0))
+        texts, first = texts[left], first_of_run(first[left])

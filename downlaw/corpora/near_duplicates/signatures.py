@@ -12,6 +12,7 @@ from rensa import RMinHash
 from downlaw.study.text import NearDuplicates as Config
 
 from ..clean import UNSPACED, masked
+from ..hashing import scrambled
 
 ALGORITHM = f"rensa R-MinHash {RMinHash.ALGORITHM_VERSION}"
 """Signatures of another algorithm cannot be compared."""
@@ -101,9 +102,5 @@ def hashes(signatures: np.ndarray, first: int, rows: int) -> np.ndarray:
     """64-bit hashes of `rows` columns of the signatures from `first` on; uint64 of shape (n,)."""
     mixed = np.full(len(signatures), first, np.uint64)
     for column in range(first, first + rows):
-        mixed ^= signatures[:, column].astype(np.uint64)
-        # The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
+        mixed = scrambled(mixed ^ signatures[:, column].astype(np.uint64))
     return mixed

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from downlaw.console import say
-from downlaw.files import digest, read_json, sha256_of_file, write_json
+from downlaw.files import digest, read_json, write_json
 from downlaw.study.sources.huggingface import HubShard, HuggingfaceCorpus
 
 from ..errors import CorpusError
 from ..segments import Segment, Source
 from . import hub_files
 from .artifact import Artifact
-from .records import FrameWriter, is_made_as, read_header, read_records, seal
+from .records import FrameWriter, describe, is_made_as, read_records, seal
 
 _SAY_SECONDS = 30
 
@@ -60,7 +60,7 @@ def documents(
         path = folder / shard_name(shard)
         source = Source(f"{shard.dataset} {shard.language} {shard.shard + 1}/{shard.shards}")
         source.segments = _segments(path, source)
-        yield source, partial(_described, path, source.name, corpus.licence)
+        yield source, partial(describe, path, source.name, corpus.licence)
 
 
 def _segments(path: Path, source: Source) -> Iterator[Segment]:
@@ -69,10 +69,6 @@ def _segments(path: Path, source: Source) -> Iterator[Segment]:
         source.sizes[document] = source.sizes.get(document, 0) + len(lines)
         for line in lines:
             yield Segment((document,), (line,))
-
-
-def _described(path: Path, name: str, licence: str) -> dict[str, Any]:
-    return {"name": name, **read_header(path), "sha256": sha256_of_file(path), "licence": licence}
 
 
 def fetch(artifact: Artifact, destination: Path) -> bool:

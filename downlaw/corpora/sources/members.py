@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from collections.abc import Sequence
+from gzip import BadGzipFile, GzipFile
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import CorpusError
 
 MAX_MEMBER_BYTES = 256 * 1024 * 1024
+
+
+def unpacked(data: bytes, where: str) -> bytes:
+    """What a gzip file in a package holds, at most as much as a member may.
+
+    Raises:
+        CorpusError: starting with `where`, for a damaged file, or one too large to be text.
+    """
+    try:
+        text = GzipFile(fileobj=io.BytesIO(data)).read(MAX_MEMBER_BYTES + 1)
+    except (BadGzipFile, EOFError, zlib.error) as error:
+        raise CorpusError(f"{where}: damaged gzip file: {error}") from None
+    if len(text) > MAX_MEMBER_BYTES:
+        raise CorpusError(f"{where}: unpacks to more than {MAX_MEMBER_BYTES >> 20} MiB")
+    return text
 
 
 class Members(Protocol):

@@ -16,19 +16,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from downlaw.console import say
-from downlaw.files import digest, sha256_of_file, write_aside
+from downlaw.files import digest, write_aside
 from downlaw.study.sources.mtdata import MtdataCorpus, MtdataPin, MtdataSet
 
 from ..errors import CorpusError
-from ..segments import Segment, Source
+from ..segments import Source
 from . import mtdata_index
 from .archives import copy_members, is_archive, readable
 from .artifact import Artifact
 from .download import check_hashes, download
-from .records import FrameWriter, is_made_as, read_header, read_records, seal
-
-DOCUMENT_LINES = 100
-"""A document ends after so many pairs, where the data set does not name its documents."""
+from .records import DOCUMENT_LINES, FrameWriter, describe, is_made_as, read_pairs, seal
 
 _ELSEWHERE = {"hfds": "the Hugging Face hub, without a pin", "opus_xces": "OPUS's XML, in three files"}
 
@@ -68,21 +65,8 @@ def documents(
     for _, each in sets_of(corpus, "-".join(languages)):
         path = folder / set_name(each.pin())
         source = Source(each.id, split=each.split)
-        source.segments = segments(path, source, languages)
-        yield source, partial(described, path, source.name, each.licence)
-
-
-def segments(path: Path, source: Source, languages: tuple[str, ...]) -> Iterator[Segment]:
-    """The pairs of a fetched file, with their languages in the order of the part."""
-    turned = read_header(path)["languages"] != list(languages)
-    for document, *texts in read_records(path):
-        source.sizes[document] = source.sizes.get(document, 0) + 1
-        yield Segment((document,), tuple(texts[::-1] if turned else texts))
-
-
-def described(path: Path, name: str, licence: str) -> dict[str, Any]:
-    """What the manifest says of a fetched file."""
-    return {"name": name, **read_header(path), "sha256": sha256_of_file(path), "licence": licence}
+        source.segments = read_pairs(path, source, languages)
+        yield source, partial(describe, path, source.name, each.licence)
 
 
 def fetch(artifact: Artifact, destination: Path) -> bool:

@@ -15,10 +15,14 @@ from typing import Any
 
 import zstandard
 
-from downlaw.files import write_aside
+from downlaw.files import sha256_of_file, write_aside
 
 from ..errors import CorpusError
+from ..segments import Segment, Source
 from .lines import read_lines
+
+DOCUMENT_LINES = 100
+"""A document ends after so many pairs, where a set of them does not name its documents."""
 
 FRAME_ROWS, FRAME_CHARACTERS = 4096, 4 << 20
 """A frame ends after so many records, or fewer where they are longer than this together."""
@@ -102,6 +106,23 @@ def read_records(path: Path) -> Iterator[tuple[str, ...]]:
             if not isinstance(record, list):
                 raise CorpusError(f"{path}: line {number}: no record of text; delete it and run again")
             yield tuple(record)
+
+
+def read_pairs(path: Path, source: Source, languages: tuple[str, ...]) -> Iterator[Segment]:
+    """The pairs of a file, with their languages in the order of the part; fills the sizes of `source`.
+
+    Raises:
+        CorpusError: for a missing or damaged file.
+    """
+    turned = read_header(path)["languages"] != list(languages)
+    for document, *texts in read_records(path):
+        source.sizes[document] = source.sizes.get(document, 0) + 1
+        yield Segment((document,), tuple(texts[::-1] if turned else texts))
+
+
+def describe(path: Path, name: str, licence: str) -> dict[str, Any]:
+    """What a manifest says of a file: its header, hash and licence."""
+    return {"name": name, **read_header(path), "sha256": sha256_of_file(path), "licence": licence}
 
 
 def is_made_as(path: Path, header: Mapping[str, Any]) -> bool:

@@ -1,28 +1,22 @@
-"""Every source by the name that a study file gives it."""
+"""Every source by the name that a study file gives it, which is that of its module.
+
+A source is imported where a study reads from it: some bring clients of hubs with them.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from downlaw.study.sources import Corpus
 
-from . import debian, files, huggingface, mtdata, pypi, sacrebleu
 from .artifact import Artifact
-
-SOURCES: dict[str, ModuleType] = {
-    "pypi": pypi,
-    "files": files,
-    "huggingface": huggingface,
-    "mtdata": mtdata,
-    "sacrebleu": sacrebleu,
-    "debian": debian,
-}
 
 
 def source_of(corpus: Corpus) -> ModuleType:
     """The module that fetches and reads a corpus."""
-    return SOURCES[corpus.source]
+    return import_module(f".{corpus.source}", __package__)
 
 
 def fetch(artifact: Artifact, destination: Path) -> bool:
@@ -31,4 +25,4 @@ def fetch(artifact: Artifact, destination: Path) -> bool:
     Raises:
         CorpusError: where it cannot be fetched, or is not what its pin says; names the config key.
     """
-    return SOURCES[artifact.source].fetch(artifact, destination)
+    return import_module(f".{artifact.source}", __package__).fetch(artifact, destination)

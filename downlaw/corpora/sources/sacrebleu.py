@@ -23,8 +23,7 @@ from ..segments import Source
 from .archives import copy_members, is_archive, readable, within
 from .artifact import Artifact
 from .download import check_hashes, download
-from .mtdata import DOCUMENT_LINES, described, segments
-from .records import FrameWriter, is_made_as, seal
+from .records import DOCUMENT_LINES, FrameWriter, describe, is_made_as, read_pairs, seal
 
 
 def set_name(pin: TestSetPin) -> str:
@@ -63,8 +62,8 @@ def documents(
     for _, each in sets_of(corpus, "-".join(languages)):
         path = folder / set_name(each.pin())
         source = Source(f"{each.name} {'-'.join(each.languages)}", split=each.split)
-        source.segments = segments(path, source, languages)
-        yield source, partial(described, path, source.name, each.licence)
+        source.segments = read_pairs(path, source, languages)
+        yield source, partial(describe, path, source.name, each.licence)
 
 
 def fetch(artifact: Artifact, destination: Path) -> bool:

@@ -8,8 +8,9 @@ import pytest
 
 from downlaw.alignment import measure
 from downlaw.alignment.measures import ALIGNMENT_COLUMNS, MEASURES, alignment_table
-from downlaw.alignment.samples import read_blocks, read_segments
+from downlaw.alignment.samples import read_segments
 from downlaw.corpora.errors import CorpusError
+from downlaw.mixtures import read_mixture
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_where_it_is_identified_nothing_is_said(toy, toy_study, monkeypatch):
 
 def test_samples_are_counted(toy, table):
     row = table.loc["fr"]
-    blocks = read_blocks(toy.mixture("fr"))
+    blocks = read_mixture(toy.mixture("fr"))
     assert row["identified_windows"] == len(blocks)
     assert row["ngram_pieces"] == 16 * len(blocks)
     assert row["window_pieces"] == 16
@@ -117,7 +118,7 @@ def test_a_language_that_identification_does_not_know_leaves_its_columns_empty(
 
 
 def test_a_mixture_without_text_is_refused_by_name(toy, toy_study, monkeypatch):
-    monkeypatch.setattr(measure, "read_blocks", lambda folder: [])
+    monkeypatch.setattr(measure, "read_mixture", lambda folder: [])
     with pytest.raises(CorpusError, match=r"mixtures\.fr: there is no text to measure"):
         measure.measure_mixture("fr", toy_study(), toy.mixture("fr"), {"en-de": toy.prepared}, toy.model)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from downlaw.alignment.samples import (
-    read_blocks,
     read_segments,
     sample_blocks,
     sample_windows,
@@ -12,6 +11,7 @@ from downlaw.alignment.samples import (
     task_windows,
 )
 from downlaw.corpora.tokenizer import EOS
+from downlaw.mixtures import read_mixture
 
 
 def generator() -> np.random.Generator:
@@ -33,7 +33,7 @@ def test_components_that_take_turns_are_all_sampled():
 
 
 def test_windows_and_blocks_are_of_the_mixture(toy):
-    blocks = read_blocks(toy.mixture("en+de"))
+    blocks = read_mixture(toy.mixture("en+de"))
     rows = {tuple(block.tolist()) for block in blocks}
     chosen = sample_blocks(blocks, 16 * 20, generator())
     assert chosen.shape == (20, 16)

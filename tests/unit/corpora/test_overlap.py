@@ -5,11 +5,21 @@ import random
 import pytest
 
 from downlaw.corpora.ngrams import fingerprints
-from downlaw.corpora.overlap import Decontamination, decontaminate
+from downlaw.corpora.overlap import Decontamination
 from downlaw.corpora.overlap import test_set as make_set
 from downlaw.corpora.segments import Row
 
 LONG = "one two three four five six seven eight nine ten"
+
+
+def decontaminate(pools, languages, tests, left=()):
+    """The rows of `train` and `valid` that stay, and the report of the pass over them."""
+    pass_over = Decontamination(languages, tests, list(pools), left)
+    kept = {}
+    for part, rows in pools.items():
+        goes = pass_over.scan(part, [row.texts for row in rows])
+        kept[part] = [row for row, gone in zip(rows, goes.tolist(), strict=True) if not gone]
+    return kept, pass_over.report()
 
 
 def rows(*texts: str) -> list[Row]:

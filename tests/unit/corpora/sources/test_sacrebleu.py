@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -28,16 +26,6 @@ def sgm(texts: list[str]) -> str:
     return f'<srcset setid="toy">\n{first}{"".join(segments[:2])}</doc>\n{second}{segments[2]}</doc>\n'
 
 
-def tarred(members: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, text in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
-
-
 GOOD = {"test/src.en.sgm": sgm(ENGLISH), "test/ref.ro.sgm": sgm(ROMANIAN)}
 
 
@@ -59,7 +47,7 @@ def hub(monkeypatch):
             monkeypatch.setitem(DATASETS, "toy16", toy)
 
         server.offer = offer
-        offer(tarred(GOOD))
+        offer(text_hub.tarred(GOOD))
         yield server
 
 
@@ -120,7 +108,7 @@ def test_of_several_references_the_first(hub, tmp_path, monkeypatch):
 
 
 def test_a_member_that_leads_out_is_refused(hub, tmp_path):
-    hub.offer(tarred({**GOOD, "../../../evil.txt": "x"}))
+    hub.offer(text_hub.tarred({**GOOD, "../../../evil.txt": "x"}))
     with pytest.raises(
         CorpusError, match=r"refused: its member '\.\./\.\./\.\./evil\.txt' would be written outside"
     ):
@@ -132,10 +120,10 @@ def test_a_member_that_leads_out_is_refused(hub, tmp_path):
     ("content", "message"),
     [
         (b"<html>", r"damaged \(no zip or tar\)"),
-        (tarred(GOOD)[:-40], "damaged"),
-        (tarred({"test/src.en.sgm": sgm(ENGLISH)}), "sacrebleu cannot read it"),
+        (text_hub.tarred(GOOD)[:-40], "damaged"),
+        (text_hub.tarred({"test/src.en.sgm": sgm(ENGLISH)}), "sacrebleu cannot read it"),
         (
-            tarred({**GOOD, "test/ref.ro.sgm": sgm(ROMANIAN).replace("<seg", "<deg", 1)}),
+            text_hub.tarred({**GOOD, "test/ref.ro.sgm": sgm(ROMANIAN).replace("<seg", "<deg", 1)}),
             "3 lines of source and 2 of",
         ),
     ],
@@ -152,7 +140,7 @@ def test_damaged_files_leave_nothing(hub, tmp_path, content, message):
 def test_another_hash_is_refused(hub, tmp_path):
     with pytest.raises(CorpusError, match=r"sets\[0\]\.sha256: toy16 has hash .*, the study file says 0000"):
         fetched(corpus(sha256="0" * 64), tmp_path)
-    hub.offer(tarred(GOOD), md5="0" * 32)
+    hub.offer(text_hub.tarred(GOOD), md5="0" * 32)
     with pytest.raises(CorpusError, match=r"toy16: what was downloaded has MD5 .*, sacrebleu says 0000"):
         fetched(corpus(), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -168,7 +156,7 @@ def test_names_and_directions_that_sacrebleu_does_not_know(tmp_path):
 
 
 def test_no_network_is_one_line(hub, tmp_path):
-    hub.offer(tarred(GOOD))
+    hub.offer(text_hub.tarred(GOOD))
     DATASETS["toy16"].data = ["http://127.0.0.1:9/test.tgz"]
     with pytest.raises(CorpusError) as caught:
         fetched(corpus(), tmp_path)
