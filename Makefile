@@ -35,7 +35,7 @@ run: setup  ## Run the default study; a second time does only what is new
 overtrain: setup  ## Run the over-training study: language models of 20 to 233 thousand weights, about half an hour
 	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/overtrain.yaml $(ARGS)
 
-prose: setup  ## Run the small prose study: manuals from Debian's packages, one task, three mixtures, about half an hour
+prose: setup  ## Run the small prose study: manuals from Debian's packages, one task, three mixtures, a quarter of an hour
 	@$(IN_ENV) snakemake --cores $(CORES) --configfile studies/prose-small.yaml $(ARGS)
 
 test: setup  ## Run all tests: the unit tests, then a tiny study through the whole pipeline
