@@ -15,7 +15,9 @@ from downlaw.status import (
     TO_DO,
     RunStatus,
     explained,
+    job_name,
     read_whole,
+    to_score,
     training_state,
 )
 from downlaw.study import LmStudy
@@ -36,7 +38,8 @@ def _trained(study: LmStudy) -> Iterator[tuple[Cell, RunStatus]]:
         record, manifest = read_whole(study.results / path), manifests[cell.mixture]
         status = RunStatus(
             "overtrain", None, cell.mixture, cell.seed, cell.tokens_asked,
-            model=cell.model, multiplier=cell.multiplier, updates=cell.updates,
+            model=cell.model, multiplier=cell.multiplier,
+            updates=cell.updates, first_update=cell.first_update, job=job_name(path),
         )  # fmt: skip
         if record and record["status"] != "ok":
             yield cell, replace(status, state=DIVERGED, reason=record["reason"])
@@ -53,16 +56,16 @@ def _trained(study: LmStudy) -> Iterator[tuple[Cell, RunStatus]]:
                 found = replace(status, update=end.updates)
             if found.state != TO_DO:
                 break
-        (found,) = explained(study, path, [found])
+        (found,) = explained(study, [found])
         yield cell, found
 
 
 def _scored(study: LmStudy, cell: Cell, run: RunStatus) -> RunStatus:
     path = Path("evaluate", cell.path)
-    status = replace(run, stage="evaluate", state=TO_DO, update=0, updates=0, reason="", versions=None)
+    status = to_score(run, job_name(path))
     if run.state == DIVERGED:
         return replace(status, state=DIVERGED, reason=run.reason)
     if run.state == DONE and read_whole(study.results / path):
         return replace(status, state=DONE)
-    (status,) = explained(study, path, [status])
+    (status,) = explained(study, [status])
     return status

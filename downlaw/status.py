@@ -18,6 +18,7 @@ from downlaw.engine.holding import HOLDER, Holder, has_died, read_holder
 from downlaw.engine.once import OK, RECORD, read_history
 from downlaw.engine.training import DIVERGED_IN_PRETRAINING, finetuning_identity, pretraining_identity
 from downlaw.files import digest, read_json
+from downlaw.job_logs import errors, job_log, last_error, tail
 from downlaw.study import LmStudy, Study
 from downlaw.study.matrix import Run, Start, runs, segments, starts
 from downlaw.study.overtrain import multiplier_name
@@ -28,7 +29,6 @@ STAGES = ("pretrain", "finetune", "overtrain", "evaluate")
 SILENT_SECONDS = 120.0
 """A training on another host that has not told of itself for so long counts as dead."""
 
-_TAIL_BYTES = 65536
 _PERIODIC = re.compile(r"checkpoint_\d+_(\d+)\.pt")
 _SAVED = re.compile(r"Saved checkpoint .* @ (\d+) updates")
 
@@ -42,8 +42,11 @@ class RunStatus:
         model: of the over-training track, as `multiplier` is: tokens a parameter.
         state: one of STATES.
         update: how far a training is; where one that crashed goes on.
+        first_update: where it begins, once what it continues is done.
         reason: why it crashed or diverged, or who runs it.
         versions: of the software that made it, where that is on record.
+        job: of the workflow, named as its log is in the folder `logs`.
+        folder: where the training lies, as far as that is known.
     """
 
     stage: str
@@ -59,8 +62,11 @@ class RunStatus:
     state: str = TO_DO
     update: int = 0
     updates: int = 0
+    first_update: int = 0
     reason: str = ""
     versions: Mapping[str, list[str]] | None = None
+    job: str = ""
+    folder: str | None = None
 
     @property
     def name(self) -> str:
@@ -92,8 +98,11 @@ def _segments(study: Study) -> Iterator[tuple[Start, str | None, RunStatus]]:
     for segment in segments(study):
         start = Start(segment.mixture, segment.seed, segment.tokens_asked)
         path = Path("pretrain", _path(start))
-        status = RunStatus("pretrain", None, start.mixture, start.seed, start.tokens_asked)
-        status = replace(status, updates=segment.updates)
+        first = 0 if segment.previous is None else study.pretrain.updates(segment.previous)
+        status = RunStatus(
+            "pretrain", None, start.mixture, start.seed, start.tokens_asked,
+            updates=segment.updates, first_update=first, job=job_name(path),
+        )  # fmt: skip
         record, manifest = read_whole(study.results / path), manifests[start.mixture]
         identity = (
             digest(pretraining_identity(study, segment, manifest))
@@ -103,7 +112,7 @@ def _segments(study: Study) -> Iterator[tuple[Start, str | None, RunStatus]]:
         status = training_state(
             status, study.results / path.with_suffix(""), identity, [record] if record else []
         )
-        (status,) = explained(study, path, [status])
+        (status,) = explained(study, [status])
         yield start, identity, status
 
 
@@ -118,9 +127,9 @@ def _batches(
             path = Path(task) / _path(start)
             records = read_whole(study.results / "finetune" / path) or []
             known = start.is_baseline or identities[start] is not None
-            batch = []
+            batch, job = [], job_name("finetune" / path)
             for run in runs(study, task, start):
-                status = _run_status(study, run)
+                status = _run_status(study, run, job)
                 if not start.is_baseline and chains[start].state == DIVERGED:
                     reason = f"{DIVERGED_IN_PRETRAINING}: {chains[start].reason}"
                     batch.append(replace(status, state=DIVERGED, reason=reason))
@@ -133,10 +142,10 @@ def _batches(
                 )
                 place = study.results / "finetune" / path.with_suffix("")
                 batch.append(training_state(status, place, identity, records))
-            yield path, explained(study, "finetune" / path, batch)
+            yield path, explained(study, batch)
 
 
-def _run_status(study: Study, run: Run) -> RunStatus:
+def _run_status(study: Study, run: Run, job: str) -> RunStatus:
     start = run.start
     return RunStatus(
         "finetune",
@@ -148,6 +157,7 @@ def _run_status(study: Study, run: Run) -> RunStatus:
         run.learning_rate,
         run.seed,
         updates=study.finetune.updates,
+        job=job,
     )
 
 
@@ -170,6 +180,7 @@ def training_state(
     if identity is None:
         return status
     folder = root / identity
+    status = replace(status, folder=str(folder))
     record = next((one for one in records if one.get("identity") == identity), None) or read_whole(
         folder / RECORD
     )
@@ -202,7 +213,7 @@ def _saved(folder: Path) -> int:
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     saved = [int(found[1]) for name in names if (found := _PERIODIC.fullmatch(name))]
     if any(name.endswith(".pt") for name in names):
-        saved += [int(found) for found in _SAVED.findall(_tail(folder / "train.log"))[-1:]]
+        saved += [int(found) for found in _SAVED.findall(tail(folder / "train.log"))[-1:]]
         saved += [entry["to_update"] for entry in read_history(folder)[-1:]]
     return max(saved, default=0)
 
@@ -210,49 +221,43 @@ def _saved(folder: Path) -> int:
 def _scores(study: Study, path: Path, batch: Iterable[RunStatus]) -> list[RunStatus]:
     """Whether the runs of a batch are in its table of scores. Those that were not selected need none."""
     rows = {_key(row) for row in read_whole(study.results / "evaluate" / path) or []}
-    found = []
+    found, job = [], job_name("evaluate" / path)
     for run in batch:
-        score = replace(run, stage="evaluate", state=TO_DO, update=0, updates=0, reason="", versions=None)
+        score = to_score(run, job)
         scored = run.state == DONE and (run.pairs, run.learning_rate, run.finetuning_seed) in rows
         if run.state == DIVERGED:
             score = replace(score, state=DIVERGED, reason=run.reason)
         found.append(replace(score, state=DONE) if scored else score)
-    return explained(study, "evaluate" / path, found)
+    return explained(study, found)
 
 
-def explained(study: Study | LmStudy, path: Path, batch: list[RunStatus]) -> list[RunStatus]:
+def to_score(run: RunStatus, job: str) -> RunStatus:
+    """The scores of a run, that are not there yet and that `job` would make."""
+    nothing = {"state": TO_DO, "reason": "", "update": 0, "updates": 0, "first_update": 0}
+    return replace(run, stage="evaluate", **nothing, versions=None, job=job, folder=None)
+
+
+def job_name(path: Path) -> str:
+    """What the log of the job that makes a table is called: of a/b/c.json a/b-c."""
+    rule, *names = path.with_suffix("").parts
+    return f"{rule}/{'-'.join(names)}"
+
+
+def explained(study: Study | LmStudy, batch: list[RunStatus]) -> list[RunStatus]:
     """The states of a job's runs, with the error that its log ends in given to the one it stopped at."""
     states = [run.state for run in batch]
     if RUNNING in states or not (CRASHED in states or TO_DO in states):
         return batch
-    rule, *names = path.with_suffix("").parts
-    error = last_error(study.results / "logs" / rule / f"{'-'.join(names)}.log")
+    error = last_error(job_log(study.results, batch[0].job))
     if error:
         stopped = states.index(CRASHED if CRASHED in states else TO_DO)
         batch[stopped] = replace(batch[stopped], state=CRASHED, reason=error)
     return batch
 
 
-def last_error(log: Path) -> str:
-    """The error that a job's log ends in; nothing where it ends otherwise, or is not there."""
-    lines = [line for line in _tail(log).splitlines() if line.strip()]
-    if not lines:
-        return ""
-    if lines[-1].startswith("error: "):
-        return lines[-1].removeprefix("error: ")
-    failed = any(line.startswith("Traceback (most recent call last)") for line in lines)
-    return lines[-1] if failed and not lines[-1].startswith(" ") else ""
-
-
 def other_errors(study: Study | LmStudy) -> dict[str, str]:
-    """The errors of all other jobs whose last attempt failed, by log file."""
-    logs = study.results / "logs"
-    found = {
-        f"{path.parent.name}/{path.stem}": last_error(path)
-        for path in sorted(logs.glob("*/*.log"))
-        if path.parent.name not in STAGES
-    }
-    return {job: error for job, error in found.items() if error}
+    """The errors of all other jobs whose last attempt failed, by job."""
+    return errors(study.results, leave_out=STAGES)
 
 
 def counts(found: Iterable[RunStatus]) -> dict[tuple[str, str | None, str], Counter[str]]:
@@ -284,13 +289,3 @@ def read_whole(path: Path) -> Any:
         return read_json(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-
-
-def _tail(path: Path) -> str:
-    """The last lines of a log; nothing where there is none."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            return stream.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""

@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from . import archive, decisions, families, laws, next_run, overtrain, paired, status, study, testbed
-from .errors import for_people
+from downlaw.versions import versions
+
+from .commands import COMMANDS, Commands
+
+__all__ = ["COMMANDS", "app"]
 
 app = typer.Typer(
+    cls=Commands,
     help="Downstream scaling laws: which data to pretrain on, and how much.",
     no_args_is_help=True,
     add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-A_TABLE = "A table of runs"
-A_STUDY = "A study"
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(", ".join(f"{name} {version}" for name, version in versions().items()))
+        raise typer.Exit
 
 
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the versions that runs are made with.",
+            callback=_show_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
     """Downstream scaling laws: which data to pretrain on, and how much."""
-
-
-for panel, commands in (
-    (
-        A_TABLE,
-        {
-            "fit": laws.fit,
-            "predict": laws.predict,
-            "verdict": decisions.verdict,
-            "value": decisions.value,
-            "next": next_run.next_run,
-            "overtrain": overtrain.overtrain,
-            "families": families.families,
-        },
-    ),
-    (
-        A_STUDY,
-        {
-            "plan": study.show_plan,
-            "status": status.show_status,
-            "schema": study.schema,
-            "summary": study.show_summary,
-            "restore": archive.restore,
-        },
-    ),
-    ("Translations", {"paired": paired.paired}),
-    ("Public data", {"testbed": testbed.testbed}),
-):
-    for name, command in commands.items():
-        app.command(name, rich_help_panel=panel)(for_people(command))

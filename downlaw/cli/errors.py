@@ -1,7 +1,8 @@
-"""Errors and notes for people: one line each, on standard error."""
+"""Errors and notes for people: one line each, on standard error; and the codes that commands end with."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -9,7 +10,10 @@ from typing import Any
 
 import typer
 
-from downlaw.laws import TableError
+BAD_INPUT = 1
+"""A table, a study or a value that makes no sense. What the command line itself has wrong ends with 2."""
+BROKEN_PIPE = 141
+"""Who reads the output has had enough: as a shell says of a program that SIGPIPE ended."""
 
 
 class CommandError(Exception):
@@ -22,23 +26,41 @@ def note(line: str) -> None:
 
 
 def for_people(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, ending with code 1 and one message where its input is at fault."""
+    """The command, ending with one message and code 1 where its input is at fault, and with none where nobody
+    reads on."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
             command(*arguments, **options)
-        except BrokenPipeError:  # `downlaw fit | head`: click ends quietly
-            raise
+            sys.stdout.flush()  # now, and not when Python ends and can only complain
+        except BrokenPipeError:  # `downlaw fit | head`
+            _drop_output()
+            raise typer.Exit(BROKEN_PIPE) from None
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _end(f"{where}{error.strerror or error}")
-        except (CommandError, TableError) as error:
+        except Exception as error:
+            if not isinstance(error, CommandError | _table_error()):
+                raise
             _end(str(error))
 
     return run
 
 
+def _table_error() -> type[Exception]:
+    """TableError of downlaw.laws, where that has been imported; only then it can have been raised."""
+    laws = sys.modules.get("downlaw.laws")
+    return getattr(laws, "TableError", CommandError)
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _end(message: str) -> None:
     print(f"error: {message.strip()}", file=sys.stderr)
-    raise typer.Exit(1) from None
+    raise typer.Exit(BAD_INPUT) from None

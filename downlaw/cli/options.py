@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from .completion import family_names, metric_names
 from .errors import CommandError
 
 _OUTPUT = "Output"
@@ -17,11 +18,20 @@ TableArgument = Annotated[Path, typer.Argument(help="A table of runs, CSV or Par
 MetricsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--metric", help="Only this metric (repeatable). All of the table by default.", metavar="METRIC"
+        "--metric",
+        help="Only this metric (repeatable). All of the table by default.",
+        metavar="METRIC",
+        autocompletion=metric_names,
     ),
 ]
 LawOption = Annotated[
-    str | None, typer.Option("--law", help="The family to fit, one of `downlaw families`.", metavar="FAMILY")
+    str | None,
+    typer.Option(
+        "--law",
+        help="The family to fit, one of `downlaw families`.",
+        metavar="FAMILY",
+        autocompletion=family_names,
+    ),
 ]
 ByOption = Annotated[
     list[str] | None,

@@ -11,6 +11,7 @@ import typer
 from downlaw.report.figures import FORMATS, save_figure
 from downlaw.testbed import TestbedError, draw, render, run
 
+from .completion import estimator_names
 from .errors import CommandError
 from .options import CsvOption, FileOption, JsonOption
 from .output import Output
@@ -25,7 +26,12 @@ class Testbed(StrEnum):
 def testbed(
     name: Annotated[Testbed, typer.Argument(help="Which collection.")],
     estimator: Annotated[
-        str, typer.Option("--estimator", help="`downlaw`, or `paper`: the published procedure.")
+        str,
+        typer.Option(
+            "--estimator",
+            help="`downlaw`, or `paper`: the published procedure.",
+            autocompletion=estimator_names,
+        ),
     ] = "downlaw",
     archive: Annotated[
         Path | None,

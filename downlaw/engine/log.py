@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,43 @@ def read_log(path: Path, offset: int = 0) -> TrainingLog:
         for line in path.read_bytes()[offset:].decode("utf-8", "replace").splitlines():
             log.read(line)
     return log
+
+
+_RECENT_SECONDS = 120.0
+_PROGRESS = re.compile(r"^([0-9-]{10} [0-9:]{8},\d{3}) \| \w+ \| train_inner \| (\{.*\})$", re.MULTILINE)
+
+
+def recent_speed(text: str) -> tuple[float, float] | None:
+    """Updates a second and target tokens an update over the last two minutes that the end of a log tells of.
+
+    None where it tells of none. Times are those of the log alone: no clock is compared with another.
+
+    Args:
+        text: the end of the log of one start of fairseq; lines that are cut are passed over.
+    """
+    figures: list[tuple[datetime, int, float]] = []
+    for said, entry in reversed(_PROGRESS.findall(text)):
+        try:
+            told = json.loads(entry)
+            figure = (
+                datetime.strptime(said, "%Y-%m-%d %H:%M:%S,%f"),
+                int(told["num_updates"]),
+                float(told["wpb"]),
+            )
+            if not figures:
+                speed_said = float(told["ups"])
+        except (ValueError, KeyError):
+            continue
+        if figures and (figures[0][0] - figure[0]).total_seconds() > _RECENT_SECONDS:
+            break
+        figures.append(figure)
+    if not figures:
+        return None
+    seconds = (figures[0][0] - figures[-1][0]).total_seconds()
+    updates = figures[0][1] - figures[-1][1]
+    speed = updates / seconds if seconds > 0 and updates > 0 else speed_said
+    tokens = sum(tokens for _, _, tokens in figures) / len(figures)
+    return (speed, tokens) if speed > 0 and math.isfinite(speed) else None
 
 
 @dataclass

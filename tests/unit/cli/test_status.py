@@ -8,7 +8,7 @@ import yaml
 from made_results import MadeResults
 
 from downlaw.study import load_study
-from downlaw.study.matrix import BASELINE_START, segments
+from downlaw.study.matrix import BASELINE_START, Start, segments
 
 
 @pytest.fixture
@@ -67,6 +67,79 @@ def test_json_has_the_same(made, show):
         "done": 2, "running": 0, "crashed": 0, "diverged": 0, "to do": 0,
     }  # fmt: skip
     assert (told["failed_jobs"], told["mixed_versions"]) == ({}, {})
+    assert told["curves"][0] | {"points": None} == {
+        "stage": "pretrain", "mixture": "en+de", "points": None,
+        "task": None, "pairs": None, "seed": 1, "model": None,
+    }  # fmt: skip
+    assert told["curves"][0]["points"][0] == {"at": 256, "state": "done", "share": 1.0}
+    assert told["time_left"] == {"seconds": 0.0, "at_once": 0.0, "unmeasured": []}
+    assert told["speeds"][0] == {"kind": "pretrain", "running": {}, "finished": None, "measured": 0}
+    assert (told["other_jobs"], told["failures"]) == (None, [])
+
+
+def test_json_has_failures_with_the_ends_of_their_logs(made, show):
+    made.log("laws/laws.log", "one\nerror: laws: no points\n")
+    told = json.loads(show("--json").stdout)
+    assert told["failed_jobs"] == {"laws/laws": "laws: no points"}
+    assert told["failures"] == [
+        {
+            "heading": "failed", "name": "laws/laws", "reason": "laws: no points", "goes_on": None,
+            "log": str(made.results / "logs/laws/laws.log"), "lines": ["one", "error: laws: no points"],
+        }
+    ]  # fmt: skip
+
+
+def test_the_end_of_the_log_stands_below_a_failure(made, show):
+    made.log("laws/laws.log", "".join(f"line {n}\n" for n in range(20)) + "error: laws: no points\n")
+    lines = show().stdout.splitlines()
+    place = lines.index("failed: laws/laws: laws: no points")
+    log = f"  {made.results / 'logs/laws/laws.log'}"
+    shown = [*(f"  | line {n}" for n in range(11, 20)), "  | error: laws: no points"]
+    assert lines[place + 1 :] == [log, *shown]
+
+
+def test_of_many_failures_the_first_show_their_logs_and_the_rest_is_counted(made, show):
+    for number in range(25):
+        made.log(f"laws/laws{number:02d}.log", "error: laws: no points\n")
+    lines = show().stdout.splitlines()
+    assert sum(line.startswith("failed: laws/laws") for line in lines) == 20
+    assert lines.count("  | error: laws: no points") == 5
+    assert lines[-1] == "failed: 5 more (--runs lists all)"
+    assert sum(line.startswith("failed: laws/laws") for line in show("--runs").stdout.splitlines()) == 25
+
+
+def test_curves_have_a_sign_for_each_point(made, show):
+    made.batch_record("evaluate", "en-de", Start("fr", 1, 512)).unlink()
+    lines = show().stdout.splitlines()
+    assert "fr          1    ●    ●" in lines
+    assert "en-de    100  fr            ●    ○" in lines
+    assert "time left: not known, nothing is measured yet" in lines
+
+
+def test_beyond_40_lines_of_curves_the_rest_is_counted(tmp_path, toy_config, run):
+    config = toy_config(results=str(tmp_path / "none"), finetune__pairs=list(range(100, 600, 10)))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    some = run("status", "--configfile", tmp_path / "study.yaml").stdout
+    assert "more curves: 1" in some
+    all_of_them = run("status", "--configfile", tmp_path / "study.yaml", "--curves").stdout
+    assert len(all_of_them.splitlines()) - len(some.splitlines()) == 2 + 150 + 4 - 40
+
+
+def test_speed_and_time_left_are_told_once_something_is_measured(made, show):
+    segment, *_ = segments(made.study)
+    made.history(
+        made.segment_folder(segment), {"from_update": 0, "to_update": 4, "seconds": 2.0, "lost_updates": 0}
+    )
+    made.batch_record("evaluate", "en-de", Start("fr", 1, 512)).unlink()
+    lines = show().stdout.splitlines()
+    assert "speed: pretrain: 128 tokens/s when done (one training)" in lines
+    done = made.results / "benchmarks/evaluate/en-de-fr-seed1-256.tsv"
+    done.parent.mkdir(parents=True)
+    done.write_text("s\n90.0\n")
+    left = (
+        "time left: about 2 min if one job follows the other (none runs now); laws and the report come after"
+    )
+    assert left in show().stdout.splitlines()
 
 
 def test_a_study_that_is_not_there_is_one_line(run, tmp_path):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from downlaw.engine.log import OUTCOME, ProgressPrinter, TrainingLog, read_log
+from downlaw.engine.log import OUTCOME, ProgressPrinter, TrainingLog, read_log, recent_speed
 
 INNER = (
     '2026-01-01 10:00:00,000 | INFO | train_inner | {"epoch": 1, "update": 0.5, "loss": "%s", "wps": "9000", '
@@ -129,3 +129,33 @@ def test_progress_is_said_every_few_seconds_only(monkeypatch):
         progress(log, updates, printer)
     assert len(said) == 3  # 38 s, one line every 10
     assert "320 tokens/s" in said[0]
+
+
+# --- The speed that the end of a log tells of
+
+
+def timed(clock: str, update: int, ups: str = "9", wpb: str = "70") -> str:
+    told = f'"wps": "1", "ups": "{ups}", "wpb": "{wpb}", "num_updates": "{update}"'
+    return f'2026-01-01 {clock},000 | INFO | train_inner | {{"epoch": 1, "loss": "8", {told}}}\n'
+
+
+def test_the_speed_is_that_of_the_last_two_minutes():
+    text = timed("09:00:00", 1) + timed("10:00:00", 100) + timed("10:01:00", 130, wpb="80") + "other\n"
+    assert recent_speed(text) == (0.5, 75.0)
+
+
+def test_one_line_tells_what_fairseq_measured():
+    assert recent_speed("cut off in the middle\n" + timed("10:00:00", 5)) == (9.0, 70.0)
+    assert recent_speed(timed("10:00:00", 5) * 2) == (9.0, 70.0)
+
+
+def test_midnight_is_passed():
+    before = timed("23:59:50", 10)
+    assert recent_speed(before + timed("00:00:00", 20).replace("01-01", "01-02", 1)) == (1.0, 70.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "none", timed("10:00:00", 5)[:-9], timed("10:00:00", 5, ups="inf"), timed("25:00:00", 5)]
+)
+def test_a_log_that_tells_of_no_update_has_no_speed(text):
+    assert recent_speed(text) is None
