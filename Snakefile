@@ -10,6 +10,9 @@ if "study" not in config:
     configfile: "config.yaml"
 
 
+report: "report/workflow.rst"
+
+
 try:
     refuse_repeated_keys(workflow.configfiles)
     STUDY = load_study(config)
@@ -53,9 +56,11 @@ else:
 include: "rules/report.smk"
 
 
-# Seen now, not after the trainings. Snakemake calls this before the first job, and never for a dry run.
+# Seen now, not after the trainings. Snakemake calls this before the first job, and never for a dry run; a workflow
+# that imports this one calls it itself (docs/module.md).
 onstart:
-    if any(job.rule.name == "comet" for job in workflow.dag.needrun_jobs()):
+    scored = str(EVALUATE / "comet.json")
+    if any(scored in job.output for job in workflow.dag.needrun_jobs()):
         from downlaw.metrics.comet import CometError, find
         from downlaw.metrics.comet.checkpoint import look
 
