@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from downlaw.corpora.ngrams import hash_texts_by
 from downlaw.corpora.overlap import MEASURED, Known, test_set
-from downlaw.corpora.segments import BATCH_ROWS
+from downlaw.corpora.segments import BATCH_ROWS, open_table
 from downlaw.files import read_lines
 from downlaw.metrics.base import SummedMetric
 from downlaw.metrics.segments import RUN_TYPES, StatisticsError, metrics_of, runs_of
@@ -119,7 +118,7 @@ def _seen_in(part: str, path: Path, known: Mapping[str, list[tuple[list[_Test], 
     met = {
         language: [np.zeros(len(each.values), bool) for _, each in sets] for language, sets in here.items()
     }
-    with pq.ParquetFile(path) as table:
+    with open_table(path) as table:
         for batch in table.iter_batches(BATCH_ROWS, columns=list(here), use_threads=False):
             for language, sets in here.items():
                 hashes = hash_texts_by(batch.column(language).to_pylist(), MEASURED)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from downlaw.corpora.errors import CorpusError
-from downlaw.corpora.segments import BATCH_ROWS
+from downlaw.corpora.segments import BATCH_ROWS, open_table
 from downlaw.corpora.shuffle import Units, cut, shuffled
 from downlaw.corpora.tokenizer import EOS, Tokenizer
 from downlaw.engine.mmap import id_type
@@ -70,7 +69,7 @@ def tokenize(
 
 
 def _read(text: Path, language: str, share: tuple[int, int]) -> Iterator[tuple[list[str], list[str]]]:
-    with pq.ParquetFile(text) as table:
+    with open_table(text) as table:
         groups = np.array_split(np.arange(table.num_row_groups), share[1])[share[0]].tolist()
         for batch in table.iter_batches(BATCH_ROWS, groups, ["document", language], use_threads=False):
             yield batch.column("document").to_pylist(), batch.column(language).to_pylist()

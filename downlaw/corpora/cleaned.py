@@ -23,7 +23,7 @@ from .clean import clean, masked
 from .errors import CorpusError
 from .examples import EXAMPLES, KEPT, Examples
 from .hashing import hashed
-from .segments import BATCH_CHARACTERS, BATCH_ROWS, Segment, Source
+from .segments import BATCH_CHARACTERS, BATCH_ROWS, Segment, Source, open_table
 from .sources.registry import source_of
 from .split import normalised
 
@@ -205,7 +205,7 @@ class Cleaned:
     def _records(self, columns: list[str] | None) -> Iterator[tuple[dict[str, Any], pa.RecordBatch]]:
         sources = iter(self.sources)
         source, left = None, 0
-        with pq.ParquetFile(self.folder / ROWS) as table:
+        with open_table(self.folder / ROWS) as table:
             for record in table.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
                 begin = 0
                 while begin < len(record):

@@ -110,9 +110,17 @@ def languages_of(path: Path) -> tuple[str, ...]:
     return tuple(pq.read_schema(path).names[1:])
 
 
+def open_table(path: Path) -> pq.ParquetFile:
+    """A parquet table to read batch by batch, in memory that does not grow with it.
+
+    pyarrow's read-ahead is off: it keeps whatever it has read until the file is closed.
+    """
+    return pq.ParquetFile(path, pre_buffer=False)
+
+
 def row_batches(path: Path) -> Iterator[list[Row]]:
     """The rows of a table that `RowWriter` wrote, a few thousand at a time."""
-    with pq.ParquetFile(path) as table:
+    with open_table(path) as table:
         for batch in table.iter_batches(BATCH_ROWS, use_threads=False):
             columns = [column.to_pylist() for column in batch.columns]
             yield [Row(document, texts) for document, *texts in zip(*columns, strict=True)]
@@ -125,7 +133,7 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
 
 def text_batches(path: Path | str, column: str) -> Iterator[list[str]]:
     """One language of a corpus part, or its `document`s, a few thousand rows at a time."""
-    with pq.ParquetFile(path) as table:
+    with open_table(path) as table:
         for batch in table.iter_batches(BATCH_ROWS, columns=[column], use_threads=False):
             yield batch.column(column).to_pylist()
 

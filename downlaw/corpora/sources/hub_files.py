@@ -220,7 +220,7 @@ def _parquet_records(
             system = HfFileSystem(endpoint=endpoint(), skip_instance_cache=True)
             with (
                 system.open(path, "rb", block_size=_PARQUET_BLOCK) as stream,
-                pq.ParquetFile(stream) as table,
+                pq.ParquetFile(stream, pre_buffer=False) as table,
             ):
                 columns = [name for name in wanted if name in table.schema_arrow.names]
                 groups, first = _groups_from(table, position)
