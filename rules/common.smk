@@ -133,6 +133,18 @@ def slurm_request(job):
     )
 
 
+def machine_of_this_call():
+    """The cores, GPUs and jobs that this call may use together, for a plan."""
+    on_cluster = workflow.executor_plugin and workflow.executor_plugin.name == "slurm"
+    gpus = workflow.global_resources.get("gpu")
+    return {
+        "cores": workflow.cores or 1,
+        "gpus": gpus and gpus.value,
+        "jobs": workflow.nodes if on_cluster else None,
+        "groups": workflow.group_settings.overwrite_groups if on_cluster else {},
+    }
+
+
 # With 10,000 jobs a plan took twice as long without these two: millions of small objects stay until the end, and
 # Snakemake 9.27 opens the script of a job anew for each.
 gc.set_threshold(200_000, 20, 100)

@@ -1,20 +1,15 @@
-"""`downlaw plan`, `schema` and `summary`: a study before and after it runs."""
+"""`downlaw schema` and `summary`: what a study file may say, and what a finished study found."""
 
 from __future__ import annotations
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from downlaw.laws import read_laws, read_lm_runs, read_runs
-from downlaw.plan import StageCost, as_records, grid_flops, plan
 from downlaw.report.lm_summary import print_lm_summary
 from downlaw.report.summary import print_summary
 from downlaw.report.tables import (
@@ -26,7 +21,8 @@ from downlaw.report.tables import (
     read_valuations,
     read_verdicts,
 )
-from downlaw.study import TRACKS, LmStudy, Study, StudyError, load_study
+from downlaw.study import TRACKS
+from downlaw.study.reference import config_reference
 
 from .errors import CommandError
 
@@ -38,34 +34,19 @@ class Track(StrEnum):
     lm = "lm"
 
 
-ConfigFile = Annotated[Path, typer.Option("--configfile", help="The study to read.")]
-
-
-def show_plan(
-    configfile: ConfigFile = Path("config.yaml"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
-    """Count a study's jobs, tokens and FLOPs before anything is trained.
-
-    Example: downlaw plan --configfile studies/mine.yaml
-    """
-    study = read_study(configfile)
-    stages = plan(study)
-    if as_json:
-        print(json.dumps(as_records(stages), indent=2))
-        return
-    Console().print(_plan_table(stages, bounded=isinstance(study, Study)))
-    if isinstance(study, LmStudy):
-        print(_grid_line(study))
-
-
 def schema(
     track: Annotated[Track, typer.Option("--track", help="The track of the study.")] = Track.transfer,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print docs/config.md instead: every key of both tracks.")
+    ] = False,
 ) -> None:
     """Print the JSON schema of a study file of a track, for editors that complete and check YAML.
 
     Example: downlaw schema > study.schema.json
     """
+    if markdown:
+        print(config_reference(), end="")
+        return
     print(json.dumps(TRACKS[track.value].model_json_schema(), indent=2))
 
 
@@ -106,57 +87,3 @@ def _show_transfer(results: Path) -> None:
         comparisons=read_comparisons(comparisons) if comparisons.exists() else None,
         without_seen=read_contamination_scores(without_seen) if without_seen.exists() else None,
     )
-
-
-def read_study(path: Path) -> Study:
-    """The study of a file; ends the command where it cannot run."""
-    try:
-        return load_study(path)
-    except StudyError as error:
-        print(f"the study cannot run:\n{error}", file=sys.stderr)
-        raise typer.Exit(1) from None
-
-
-def _grid_line(study: LmStudy) -> str:
-    flops = grid_flops(study)
-    line = f"All runs: {flops['six_n_d']:.3g} FLOPs by 6ND, {flops['exact']:.3g} counted exactly"
-    saved = 1 - flops["trained"] / flops["exact"]
-    return f"{line}; one trunk a size saves {saved:.0%} of them." if saved > 0 else f"{line}."
-
-
-def _plan_table(stages: list[StageCost], bounded: bool) -> Table:
-    """bounded: whether tokens and FLOPs are upper bounds."""
-    table = Table(
-        title="What this study runs if nothing is done yet",
-        caption="Finetuning fills its updates with at most so many tokens." if bounded else None,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("rule", no_wrap=True)
-    for heading in ("jobs", "trainings", "updates", "tokens", "FLOPs"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for stage in stages:
-        table.add_row(stage.rule, *_plan_cells([stage], bound="≤" if stage.stage == "finetune" else ""))
-    table.add_section()
-    table.add_row("all", *_plan_cells(stages, bound="≤" if bounded else ""))
-    return table
-
-
-_LONG = 10**10
-"""Tokens from here on are printed in powers of ten."""
-
-
-def _plan_cells(stages: list[StageCost], bound: str) -> list[str]:
-    """Jobs, trainings, updates, tokens and FLOPs of stages together; what they have none of is empty."""
-    jobs, trainings, updates, tokens, flops = (
-        sum(getattr(stage, name) for stage in stages)
-        for name in ("jobs", "trainings", "updates", "tokens", "flops")
-    )
-    return [
-        f"{jobs:,}",
-        f"{trainings:,}" if trainings else "",
-        f"{updates:,}" if updates else "",
-        f"{bound}{tokens:{',' if tokens < _LONG else '.4g'}}" if tokens else "",
-        f"{bound}{flops:.2e}" if flops else "",
-    ]

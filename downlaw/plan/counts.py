@@ -1,4 +1,4 @@
-"""What a study costs, counted from its run matrix before anything is trained."""
+"""What a study holds, counted from its run matrix: jobs, trainings, updates, tokens and FLOPs by rule."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def _transfer(study: Study) -> list[StageCost]:
         StageCost("alignment", "alignment_relations", 1),
         StageCost("report", "figures", 1),
         StageCost("report", "costs", 1),
+        StageCost("report", "page", 1),
         StageCost("report", "summary", 1),
     ]
 
@@ -112,7 +113,7 @@ def _grid(study: LmStudy) -> list[StageCost]:
         ),
         StageCost("evaluate", "evaluate", len(runs)),
         *(StageCost("laws", rule, 1) for rule in ("lm_runs", "lm_resamples", "lm_laws")),
-        *(StageCost("report", rule, 1) for rule in ("lm_figures", "lm_costs", "lm_summary")),
+        *(StageCost("report", rule, 1) for rule in ("lm_figures", "lm_costs", "lm_page", "lm_summary")),
     ]
 
 

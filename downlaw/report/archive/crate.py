@@ -42,6 +42,8 @@ FILES = {
     "lm_tasks.csv": "Which multiple-choice tasks count, and why",
     "lm_resamples.parquet": "Scores of the language models on evaluations drawn anew, alike for all",
     "costs.csv": "Seconds, tokens a second and memory of every job",
+    "plan.csv": "Jobs, tokens and seconds of each rule as planned, beside those measured",
+    "report/report.html": "The study as one page: the answer, and what it rests on",
     "report/summary.txt": "The tables of the study as text",
     STUDY: "The study as it was run, all its settings merged",
     LOCK: "Every software package of the environment, with its version",
@@ -51,6 +53,8 @@ FILES = {
 FOLDERS = {
     "report/figures/": "Curves, their laws, and predictions at budgets",
     "report/alignment_figures/": "What mixtures gained, against each measure of alignment",
+    "report/report_figures/": "Figures of the page that no other folder holds",
+    "report/report_tables/": "The tables of the page",
     "alignment/": "What was measured of each mixture",
     "evaluate/": "Hypotheses, the likelihood of every reference, and what each segment adds to each metric",
     "corpora/": "Manifests of the text: source, licence, what each filter dropped, overlap with test text",
@@ -64,6 +68,7 @@ FOLDERS = {
 }
 _TYPES = {
     ".csv": "text/csv",
+    ".html": "text/html",
     ".json": "application/json",
     ".jsonl": "application/x-ndjson",
     ".lock": "text/plain",

@@ -35,7 +35,7 @@ def test_plan_prints_a_table(run, study_file):
 def test_plan_prints_json(run, study_file):
     done = run("plan", "--json", "--configfile", study_file())
     assert done.exit_code == 0
-    (pretrain,) = [stage for stage in json.loads(done.stdout) if stage["rule"] == "pretrain"]
+    (pretrain,) = [stage for stage in json.loads(done.stdout)["rules"] if stage["rule"] == "pretrain"]
     assert (pretrain["jobs"], pretrain["tokens"], pretrain["updates"]) == (4, 1024, 16)
 
 

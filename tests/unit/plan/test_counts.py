@@ -8,7 +8,7 @@ from downlaw.engine.flops import pretraining_flops, training_flops
 from downlaw.plan import as_records, plan
 from downlaw.study import load_study
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def by_rule(study):

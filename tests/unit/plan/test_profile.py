@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from downlaw.plan import PlanError, machine_of
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_profiles_of_the_house(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    local, slurm = machine_of(Path("local")), machine_of(Path("slurm"))
+    assert (local.cores, local.gpus, local.jobs) == (os.cpu_count(), 1, None)
+    assert (slurm.cores, slurm.gpus, slurm.jobs) == (16, None, 100)
+    assert slurm.groups["finetune"] == slurm.groups["evaluate"] == "runs"
+    assert machine_of(Path("profiles/slurm")) == machine_of(Path("profiles/slurm/config.yaml")) == slurm
+
+
+def test_options_go_before_the_profile(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert machine_of(Path("slurm"), cores=8, gpus=4, jobs=7).jobs == 7
+    assert machine_of(Path("local"), cores=3, gpus=2).cores == 3
+
+
+def test_jobs_alone_are_a_cluster():
+    assert machine_of(jobs=5).is_cluster
+    assert not machine_of(cores=2).is_cluster
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [", "just words"])
+def test_a_profile_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(PlanError, match=r"config\.yaml: "):
+        machine_of(tmp_path)
+
+
+def test_a_missing_profile_is_named(tmp_path):
+    with pytest.raises(PlanError, match=r"--profile: no profile is at .*nowhere"):
+        machine_of(tmp_path / "nowhere")
