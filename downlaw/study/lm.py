@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from .base import nearest, refuse_repeats
 from .compute import LmResources
@@ -19,7 +19,9 @@ from .training import Mixture
 class LmStudy(SharedStudy):
     """A complete study of the over-training track (Gadre et al. 2024, arXiv:2403.08540)."""
 
-    track: Literal["lm"]
+    track: Literal["lm"] = Field(
+        description="language models of several sizes and token counts, laws over compute"
+    )
     overtrain: Overtrain
     evaluate: LmEvaluate = LmEvaluate()
     laws: LmLaws = LmLaws()

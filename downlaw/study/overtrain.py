@@ -9,11 +9,23 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Discriminator, Field, model_validator
 
 from .base import Language, Name, Positive, Strict, refuse_repeats
-from .training import Mixture, Training, refuse_falling
+from .training import (
+    Dropout,
+    LearningRate,
+    Level,
+    Method,
+    Mixture,
+    Refits,
+    Training,
+    Warmup,
+    refuse_falling,
+)
 
 Multiplier = Annotated[float, Field(gt=0)]
 Multipliers = Annotated[list[Multiplier], Field(min_length=1)]
 Seeds = Annotated[list[Positive], Field(min_length=1)]
+
+OF_THIS_SIZE = "of this size; default: that of overtrain"
 
 
 class Parameters(NamedTuple):
@@ -27,19 +39,22 @@ class DecoderModel(Strict):
     """One size of fairseq's decoder-only transformer (`transformer_lm`), pre-norm, with sinusoidal
     positions."""
 
-    width: Annotated[int, Field(ge=4)]
-    layers: Positive
-    heads: Positive
-    ffn_width: Positive | None = Field(None, description="default: four times width")
-    multipliers: Multipliers | dict[Name, Multipliers] | None = Field(
-        None, description="of this size, rising, for all mixtures or by mixture; default: those of overtrain"
+    width: Annotated[int, Field(ge=4)] = Field(description="of embeddings and layers; a multiple of heads")
+    layers: Positive = Field(description="decoder layers")
+    heads: Positive = Field(description="attention heads")
+    ffn_width: Positive | None = Field(
+        None, description="of the feed-forward layers; default: four times width"
     )
-    seeds: Seeds | None = Field(None, description="of this size; default: those of overtrain, as all below")
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
-    warmup_updates: Positive | None = None
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
-    blocks_per_update: Positive | None = None
-    batches_per_update: Positive | None = None
+    multipliers: Multipliers | dict[Name, Multipliers] | None = Field(
+        None,
+        description="M of this size, rising, for all mixtures or by mixture; default: those of overtrain",
+    )
+    seeds: Seeds | None = Field(None, description=OF_THIS_SIZE)
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(None, description=OF_THIS_SIZE)
+    warmup_updates: Positive | None = Field(None, description=OF_THIS_SIZE)
+    weight_decay: Annotated[float, Field(ge=0)] | None = Field(None, description=OF_THIS_SIZE)
+    blocks_per_update: Positive | None = Field(None, description=OF_THIS_SIZE)
+    batches_per_update: Positive | None = Field(None, description=OF_THIS_SIZE)
 
     @property
     def inner_width(self) -> int:
@@ -86,20 +101,22 @@ class Overtrain(Training):
     arXiv:2405.18392). `cosine` is a run of its own for each M, as in Gadre et al. 2024.
     """
 
-    schedule: Literal["wsd", "cosine"] = "wsd"
-    warmup_updates: Annotated[int, Field(ge=1)] = 50
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    schedule: Literal["wsd", "cosine"] = Field(
+        "wsd", description="wsd: one trunk a size, from which each M branches off; cosine: a run for each M"
+    )
+    warmup_updates: Annotated[Warmup, Field(ge=1)] = 50
+    dropout: Dropout = 0.0
     models: Annotated[dict[Name, DecoderModel], Field(min_length=1)]
     multipliers: Multipliers = Field(description="M = D / N, tokens a parameter, rising")
-    seeds: Seeds = Field([1])
-    learning_rate: Annotated[float, Field(gt=0)] = 0.003
+    seeds: Seeds = Field([1], description="each trains every run anew; more than one shows what chance does")
+    learning_rate: LearningRate = 0.003
     final_learning_rate: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="where the decay ends, as a share of the learning rate"
     )
     decay: Annotated[float, Field(gt=0, lt=1)] = Field(0.2, description="of wsd: the share of D that decays")
     share_embeddings: bool = Field(True, description="one matrix for the input and the output")
     block_pieces: Annotated[int, Field(ge=8)] = Field(128, description="pieces a sequence")
-    blocks_per_update: Positive = 16
+    blocks_per_update: Positive = Field(16, description="sequences an update, all batches together")
     allow_repeats: bool = Field(False, description="read a mixture more than once where D asks for it")
     keep_optimizer: Literal["last", "all"] = Field(
         "last", description="last: only the end of a trunk keeps what a larger M continues from"
@@ -150,8 +167,10 @@ class TextTask(_ChoiceTask):
     """Made from held-out text of one language: the rest of a segment (`continuation`), a content word in
     it (`cloze`), or what a dictionary says of its headword (`gloss`)."""
 
-    kind: Literal["continuation", "cloze", "gloss"]
-    text: str = Field(description="corpus.language")
+    kind: Literal["continuation", "cloze", "gloss"] = Field(
+        description="what is asked; gloss needs a corpus of `extract: glosses`"
+    )
+    text: str = Field(description="corpus.language, whose held-out text is used")
 
     @model_validator(mode="after")
     def _names_text(self) -> TextTask:
@@ -169,10 +188,10 @@ class TextTask(_ChoiceTask):
 class TranslationTask(_ChoiceTask):
     """The right translation among others, from the held-out text of a parallel corpus."""
 
-    kind: Literal["translation"]
-    source: Language
-    target: Language
-    corpus: Name
+    kind: Literal["translation"] = Field(description="of a segment")
+    source: Language = Field(description="the language of the context")
+    target: Language = Field(description="the language of the choices")
+    corpus: Name = Field(description="a parallel corpus")
 
     @property
     def part(self) -> tuple[str, str]:
@@ -183,8 +202,8 @@ class TranslationTask(_ChoiceTask):
 class FileTask(Strict):
     """One's own multiple-choice items, JSON lines (docs/overtraining.md)."""
 
-    kind: Literal["file"]
-    path: Path
+    kind: Literal["file"] = Field(description="items of one's own")
+    path: Path = Field(description="the JSON lines")
 
 
 TASK_KINDS = ("continuation", "cloze", "gloss", "translation", "file")
@@ -199,7 +218,9 @@ class LmEvaluate(Strict):
     )
     sequences: Positive = Field(500, description="of overtrain.block_pieces each, at most, an evaluation set")
     tasks: dict[Name, ChoiceTask] = Field({}, description="their mean top-1 error is what the error law says")
-    bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+    bootstrap_samples: Annotated[int, Field(ge=100)] = Field(
+        1000, description="evaluation sets drawn anew, for intervals"
+    )
 
 
 Runs = dict[Name, Multipliers]
@@ -220,9 +241,9 @@ class LmLaws(Strict):
     task_margin: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.05, description="a task counts if a fitted run's error is this far below that of guessing"
     )
-    method: Literal["fast", "paper"] = "fast"
-    interval_level: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+    method: Method = "fast"
+    interval_level: Level = 0.9
+    bootstrap_samples: Refits = 1000
 
 
 def multiplier_name(multiplier: float) -> str:

@@ -13,7 +13,11 @@ ARCHIVED_STUDY = "archive/study.yaml"
 
 
 class Figures(Strict):
-    formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1)] = Field(["png", "svg"])
+    """How figures are written."""
+
+    formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1)] = Field(
+        ["png", "svg"], description="each figure is written in all of them"
+    )
     dpi: Positive = Field(150, description="dots an inch, of png")
 
     @model_validator(mode="after")

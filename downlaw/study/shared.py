@@ -19,6 +19,9 @@ BASELINE = "none"
 """The mixture name of the non-pretrained baseline in paths; no mixture may be called so."""
 
 
+LANGUAGES = "those of all text that is read; also what a text is identified among"
+
+
 class BlockLayout(NamedTuple):
     """How a mixture is cut: pieces of text a block, blocks an update, and whether documents stay whole and
     end with `</s>`."""
@@ -31,15 +34,16 @@ class BlockLayout(NamedTuple):
 class SharedStudy(Strict):
     """The sections of every study."""
 
-    study: Name
+    study: Name = Field(description="what the study is called, in tables and titles")
     results: Path = Field(Path("results"), description="everything that is made goes here")
     seed: Positive = Field(1, description="splits, shuffles and subsets; trainings have seeds of their own")
-    languages: Annotated[list[Language], Field(min_length=1)]
-    corpora: dict[Name, Corpus]
+    languages: Annotated[list[Language], Field(min_length=1)] = Field(description=LANGUAGES)
+    corpora: dict[Name, Corpus] = Field(description="text by name, from one of several sources")
     cleaning: Cleaning = Cleaning()
     split: Split = Split()
     decontaminate: bool = Field(
-        True, description="false: training text keeps what overlaps with test text, to see what that does"
+        True,
+        description="leave out of training text what overlaps with test text; false keeps it",
     )
     tokenizer: Tokenizer = Tokenizer()
     mixtures: dict[Name, Mixture]

@@ -12,13 +12,13 @@ from .base import Language, Name, Positive, Strict
 class Task(Strict):
     """A translation direction, and the parallel corpus that finetunes and tests it."""
 
-    source: Language
-    target: Language
-    corpus: Name
+    source: Language = Field(description="what is translated from")
+    target: Language = Field(description="what is translated into")
+    corpus: Name = Field(description="a parallel corpus: what is finetuned on")
     valid_corpus: Name | None = Field(None, description="what it is validated on; default: corpus")
     test_corpus: Name | None = Field(None, description="what it is tested on; default: corpus")
-    valid_segments: Positive = 500
-    test_segments: Positive = 500
+    valid_segments: Positive = Field(500, description="pairs validated on, at most")
+    test_segments: Positive = Field(500, description="pairs tested on, at most")
 
     @model_validator(mode="after")
     def _two_languages(self) -> Task:

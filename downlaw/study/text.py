@@ -25,16 +25,20 @@ class NearDuplicates(Strict):
 class Cleaning(Strict):
     """Filters on segments; the manifest of each corpus counts what each of them dropped."""
 
-    min_words: Positive = Field(3, description="in languages written without spaces, words are estimated")
-    max_words: Positive = 100
+    min_words: Positive = Field(
+        3, description="on either side; in languages written without spaces, words are estimated"
+    )
+    max_words: Positive = Field(100, description="on either side, as min_words")
     max_length_ratio: Annotated[float, Field(ge=1)] = Field(
         2.2, description="longer side over shorter side, in words"
     )
     min_letters: Share = Field(
         0.55, description="share of letters among the characters that are not white space"
     )
-    identify_language: bool = True
-    language_identifier: Literal["py3langid", "fasttext"] = "py3langid"
+    identify_language: bool = Field(True, description="drop text that is beyond doubt in another language")
+    language_identifier: Literal["py3langid", "fasttext"] = Field(
+        "py3langid", description="fasttext: lid.176, which knows 176 languages, for text of the web"
+    )
     max_address_share: Share | None = Field(
         None, description="share of words that are web or e-mail addresses or paths of files; null: any"
     )
@@ -56,8 +60,8 @@ _CAME_LATER = ("language_identifier", "max_address_share", "boilerplate", "near_
 class Split(Strict):
     """Shares of the documents held out. A document is never divided."""
 
-    valid: Share = 0.05
-    test: Share = 0.1
+    valid: Share = Field(0.05, description="share of a source's text for validation")
+    test: Share = Field(0.1, description="share of a source's text for testing; together below 1")
 
     @model_validator(mode="after")
     def _leaves_training(self) -> Split:
@@ -69,9 +73,11 @@ class Split(Strict):
 class Tokenizer(Strict):
     """One SentencePiece model over the languages of the study."""
 
-    vocabulary: Annotated[int, Field(ge=100)] = 4000
-    character_coverage: Share = 0.9995
-    sentences_per_language: Positive = 25_000
+    vocabulary: Annotated[int, Field(ge=100)] = Field(4000, description="pieces of the unigram model")
+    character_coverage: Share = Field(
+        0.9995, description="share of the characters of the text that have a piece; the rest are unknown"
+    )
+    sentences_per_language: Positive = Field(25_000, description="what it learns from, at most")
     text: Annotated[list[str], Field(min_length=1)] | None = Field(
         None,
         description="what it is learned from: corpus.language or corpus.language-language; default: all that "

@@ -16,11 +16,11 @@ from .metrics import Comet
 class Model(Strict):
     """A fairseq transformer with all embeddings shared."""
 
-    encoder_layers: Positive = 2
-    decoder_layers: Positive = 2
-    width: Positive = 128
-    heads: Positive = 4
-    ffn_width: Positive = 512
+    encoder_layers: Positive = Field(2, description="layers of the encoder")
+    decoder_layers: Positive = Field(2, description="layers of the decoder")
+    width: Positive = Field(128, description="of embeddings and layers; a multiple of heads")
+    heads: Positive = Field(4, description="attention heads a layer")
+    ffn_width: Positive = Field(512, description="of the feed-forward layers")
     max_pieces: Positive = Field(
         512, description="longest sentence, in pieces; longer ones are counted and left out"
     )
@@ -35,7 +35,9 @@ class Model(Strict):
 class Mixture(Strict):
     """Shares of tokens over `corpus.language`; they sum to 1."""
 
-    shares: Annotated[dict[str, Share], Field(min_length=1)]
+    shares: Annotated[dict[str, Share], Field(min_length=1)] = Field(
+        description="share of tokens by corpus.language"
+    )
     max_tokens: Positive | None = Field(
         None, description="use no more text than this; default: all that fits"
     )
@@ -62,21 +64,27 @@ class Mixture(Strict):
         return totals
 
 
-Schedule = Literal["inverse_sqrt", "constant"]
+Schedule = Annotated[
+    Literal["inverse_sqrt", "constant"],
+    Field(description="of the learning rate, after the warm-up; inverse_sqrt falls as 1 / sqrt(update)"),
+]
+Warmup = Annotated[int, Field(description="updates in which the rate rises to its peak")]
+Dropout = Annotated[float, Field(ge=0, lt=1, description="share of activations set to 0 in training")]
+LearningRate = Annotated[float, Field(gt=0, description="of Adam, at its peak")]
 
 
 class Training(Strict):
     """What pretraining and finetuning both set. Schedules do not look at the end of training."""
 
     schedule: Schedule
-    warmup_updates: Annotated[int, Field(ge=0)]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    clip_norm: Annotated[float, Field(ge=0)] = 1.0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    warmup_updates: Annotated[Warmup, Field(ge=0)]
+    dropout: Dropout
+    clip_norm: Annotated[float, Field(ge=0)] = Field(1.0, description="longest gradient; 0: any length")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="of Adam")
     batches_per_update: Positive = Field(
         1, description="equal batches an update is made of, one after another or on several processes"
     )
-    save_every_updates: Positive = Field(200, description="a killed job loses at most this much")
+    save_every_updates: Positive = Field(200, description="a killed job loses at most so many updates")
 
     @model_validator(mode="after")
     def _schedule_has_its_warmup(self) -> Training:
@@ -104,13 +112,17 @@ class Pretrain(Training):
     """Text infilling (BART's): one chain of segments a mixture and seed, one segment a Dp."""
 
     schedule: Schedule = "inverse_sqrt"
-    warmup_updates: Annotated[int, Field(ge=0)] = 50
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    tokens: Annotated[list[Positive], Field(min_length=1)] = Field(description="Dp, rising")
-    seeds: Annotated[list[Positive], Field(min_length=1)] = Field([1])
-    learning_rate: Annotated[float, Field(gt=0)] = 0.003
+    warmup_updates: Annotated[Warmup, Field(ge=0)] = 50
+    dropout: Dropout = 0.0
+    tokens: Annotated[list[Positive], Field(min_length=1)] = Field(
+        description="Dp in pieces of text read, rising; a checkpoint is finetuned at each"
+    )
+    seeds: Annotated[list[Positive], Field(min_length=1)] = Field(
+        [1], description="each trains every chain anew; more than one shows what chance does"
+    )
+    learning_rate: LearningRate = 0.003
     block_pieces: Annotated[int, Field(ge=8)] = Field(128, description="pieces a block, end marks included")
-    blocks_per_update: Positive = 32
+    blocks_per_update: Positive = Field(32, description="blocks an update, all batches together")
     mask: Share = Field(0.3, description="share of the pieces that are masked")
     mean_span: Annotated[float, Field(gt=0)] = Field(3.0, description="mean pieces a masked span (Poisson)")
     allow_repeats: bool = Field(False, description="read a mixture more than once where Dp asks for it")
@@ -163,16 +175,22 @@ class Finetune(Training):
     """Translation from each checkpoint, for a fixed number of updates."""
 
     schedule: Schedule = "constant"
-    warmup_updates: Annotated[int, Field(ge=0)] = 20
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    warmup_updates: Annotated[Warmup, Field(ge=0)] = 20
+    dropout: Dropout = 0.1
     pairs: Annotated[list[Positive], Field(min_length=1)] = Field(description="Df in sentence pairs, rising")
-    learning_rates: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = Field([0.002])
-    seeds: Annotated[list[Positive], Field(min_length=1)] = Field([1])
-    updates: Positive = 300
+    learning_rates: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = Field(
+        [0.002], description="of Adam; of each point the best by validation cross-entropy is kept"
+    )
+    seeds: Annotated[list[Positive], Field(min_length=1)] = Field(
+        [1], description="each trains every run anew; points are means over seeds"
+    )
+    updates: Positive = Field(300, description="of every run, whatever its Df")
     tokens_per_update: Positive = Field(2048, description="at most this many pieces a side, padding included")
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    checkpoint: Literal["last", "best"] = "last"
-    validate_every_updates: Positive = 100
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="in training only")
+    checkpoint: Literal["last", "best"] = Field(
+        "last", description="which is scored; best: by validation cross-entropy"
+    )
+    validate_every_updates: Positive = Field(100, description="how often, for checkpoint: best")
 
     @property
     def tokens_per_batch(self) -> int:
@@ -191,12 +209,18 @@ TextMetrics = Literal["bleu", "chrf", "ter", "rouge", "degenerate"]
 
 
 class Evaluate(Strict):
-    beam: Positive = 4
+    """How finetuned models translate the test text, and by what they are scored."""
+
+    beam: Positive = Field(4, description="width of the beam; 1: greedy")
     max_length_ratio: Annotated[float, Field(gt=0)] = Field(
         2.0, description="longest output, in source pieces, plus 10"
     )
-    length_penalty: float = 1.0
-    bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
+    length_penalty: float = Field(
+        1.0, description="exponent of the length that scores of a beam are divided by; above 1: longer output"
+    )
+    bootstrap_samples: Annotated[int, Field(ge=100)] = Field(
+        1000, description="test sets drawn anew, for intervals and for the noise of laws"
+    )
     metrics: Annotated[list[TextMetrics], Field(min_length=1)] = Field(
         [*get_args(TextMetrics)], description="what is counted in the text of hypotheses (docs/metrics.md)"
     )
@@ -233,6 +257,16 @@ class Evaluate(Strict):
 
 FittedMetric = Literal["cross_entropy", "bleu", "chrf", "rouge_l", "comet", "comet_local"]
 Threshold = Annotated[float, Field(gt=0)]
+Method = Annotated[
+    Literal["fast", "paper"],
+    Field(description="paper: L-BFGS from a grid of starts; both minimise the same objective"),
+]
+Level = Annotated[
+    float, Field(gt=0, lt=1, description="share of cases in which an interval should hold the truth")
+]
+Refits = Annotated[
+    int, Field(ge=100, description="refits of each law to its curve with noise drawn anew, for intervals")
+]
 
 
 class Laws(Strict):
@@ -244,16 +278,10 @@ class Laws(Strict):
     huber_delta_cross_entropy: Threshold = Field(
         1e-3, description="error of ln(cross-entropy) from which the loss is linear"
     )
-    huber_delta_scores: Threshold = Field(0.1, description="the same for BLEU and chrF")
-    method: Literal["fast", "paper"] = Field(
-        "fast", description="paper: L-BFGS from a grid of starts; both minimise the same objective"
-    )
-    interval_level: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.9, description="share of cases in which an interval should hold the truth"
-    )
-    bootstrap_samples: Annotated[int, Field(ge=100)] = Field(
-        1000, description="refits of each law to its curve with noise drawn anew"
-    )
+    huber_delta_scores: Threshold = Field(0.1, description="the same for ln(score)")
+    method: Method = "fast"
+    interval_level: Level = 0.9
+    bootstrap_samples: Refits = 1000
     budgets: Annotated[list[Positive], Field(min_length=1)] | None = Field(
         None, description="Dp to predict and compare at, rising; default: multiples of the largest Dp"
     )

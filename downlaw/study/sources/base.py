@@ -6,6 +6,11 @@ from pydantic import Field
 
 from ..base import Positive, Strict
 
+SOURCE = Field(description="where the text comes from")
+KIND = Field(description="monolingual text is read by mixtures, parallel text by tasks")
+LICENCE = Field(description="of the text, for the manifest")
+SPLIT = Field("auto", description="auto: documents are divided as split says; else all of it goes there")
+
 
 class Section(Strict):
     """A section of `corpora`."""

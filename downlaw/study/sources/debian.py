@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from ..base import Language, Name, Sha256, Strict, refuse_repeats, refuse_same
-from .base import Section
+from .base import KIND, SOURCE, Section
 
 Filled = Annotated[str, StringConstraints(min_length=1)]
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
@@ -48,9 +48,9 @@ class DebianArchive(Strict):
 class DebianPackage(Strict):
     """A binary package, pinned by version and hash; read as an archive, never installed."""
 
-    name: PackageName
-    version: Version
-    sha256: Sha256
+    name: PackageName = Field(description="of the binary package")
+    version: Version = Field(description="as the suite has it")
+    sha256: Sha256 = Field(description="of the .deb file")
     languages: Annotated[list[Language], Field(min_length=1)] = Field(
         description="whose text it is fetched for; catalogs have English too, as message ids"
     )
@@ -65,18 +65,18 @@ class DebianIndex(Strict):
     """An index of package descriptions (`Translation-de`). It has no version, so its hash alone pins it:
     that of the uncompressed file, as the suite's `Release` lists it. It changes with each point release."""
 
-    language: Language
-    sha256: Sha256
+    language: Language = Field(description="of the descriptions")
+    sha256: Sha256 = Field(description="of the uncompressed file")
 
 
 class DebianCollection(Strict):
     """Packages, or indexes, that hold the same documents in several languages."""
 
-    name: Name
-    extract: Extract
-    suite: Suite
-    component: Component = "main"
-    licence: Filled
+    name: Name = Field(description="a source of the corpus, as its manifest calls it")
+    extract: Extract = Field(description="what is read out of it (docs/prose.md)")
+    suite: Suite = Field(description="a release of Debian, such as trixie")
+    component: Component = Field("main", description="a component of the archive")
+    licence: Filled = Field(description="of the text, for the manifest")
     packages: list[DebianPackage] = Field([], description="each for one or more languages")
     indexes: list[DebianIndex] = Field([], description="for `extract: descriptions`, one a language")
 
@@ -111,8 +111,10 @@ class DebianCollection(Strict):
 
 
 class DebianCorpus(DebianArchive, Section):
-    source: Literal["debian"]
-    kind: Literal["monolingual", "parallel"]
+    """Manual pages, descriptions, help and interfaces of a Debian archive, each in several languages."""
+
+    source: Literal["debian"] = SOURCE
+    kind: Literal["monolingual", "parallel"] = KIND
     collections: Annotated[list[DebianCollection], Field(min_length=1)]
 
     @model_validator(mode="after")

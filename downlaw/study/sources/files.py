@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ..base import Language, Positive, Strict, refuse_same
-from .base import Section
+from .base import KIND, SOURCE, SPLIT, Section
 
 DOCUMENT_LINES = Field(
     100, description="a document ends at an empty line, or after this many lines where there is none"
@@ -18,18 +18,20 @@ DOCUMENT_LINES = Field(
 class TextFile(Strict):
     """Text of one language: plain, `.gz` or `.zst`, one segment a line; an empty line ends a document."""
 
-    language: Language
-    path: Path
-    split: Literal["auto", "train", "valid", "test"] = "auto"
+    language: Language = Field(description="of the text")
+    path: Path = Field(description="from where Snakemake runs, or absolute")
+    split: Literal["auto", "train", "valid", "test"] = SPLIT
 
 
 class ParallelFile(Strict):
     """Aligned text: one two-column `.tsv` (columns in the order of `languages`), or one file a side."""
 
-    languages: tuple[Language, Language]
-    tsv: Path | None = None
-    sides: tuple[Path, Path] | None = None
-    split: Literal["auto", "train", "valid", "test"] = "auto"
+    languages: tuple[Language, Language] = Field(description="of the two columns or files, in their order")
+    tsv: Path | None = Field(None, description="a file of two columns, with one tab a line")
+    sides: tuple[Path, Path] | None = Field(
+        None, description="two files of equally many lines, in place of tsv"
+    )
+    split: Literal["auto", "train", "valid", "test"] = SPLIT
 
     @model_validator(mode="after")
     def _one_form(self) -> ParallelFile:
@@ -43,15 +45,15 @@ class ParallelFile(Strict):
 class Files(Section):
     """What every corpus of a user's own files says."""
 
-    source: Literal["files"]
-    licence: str = "unstated"
+    source: Literal["files"] = SOURCE
+    licence: str = Field("unstated", description="of the text, for the manifest")
     document_lines: Positive = DOCUMENT_LINES
 
 
 class MonolingualFiles(Files):
     """A user's own text in one or more languages."""
 
-    kind: Literal["monolingual"]
+    kind: Literal["monolingual"] = KIND
     files: Annotated[list[TextFile], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -66,7 +68,7 @@ class MonolingualFiles(Files):
 class ParallelFiles(Files):
     """A user's own aligned text."""
 
-    kind: Literal["parallel"]
+    kind: Literal["parallel"] = KIND
     files: Annotated[list[ParallelFile], Field(min_length=1)]
 
     @model_validator(mode="after")

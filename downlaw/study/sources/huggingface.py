@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from ..base import Language, Positive, Strict, refuse_same
-from .base import Section
+from .base import KIND, LICENCE, SOURCE, Section
 
 Filled = Annotated[str, StringConstraints(min_length=1)]
 Dataset = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
@@ -31,8 +31,10 @@ class HubPin(Strict):
 class HubFiles(Strict):
     """Data files of one language."""
 
-    language: Language
-    files: Pattern = Field(description="their paths in the dataset; * and ? stand for any characters but /")
+    language: Language = Field(description="of the text")
+    files: Pattern = Field(
+        description="their paths in the dataset; `*` and `?` stand for any characters but `/`"
+    )
     max_words: Positive = Field(description="white-space words read at most, to the end of a document")
     shards: Positive = Field(1, description="jobs that share files and budget; a file is read by one of them")
 
@@ -56,9 +58,11 @@ class HubShard(HubPin):
 
 
 class HuggingfaceCorpus(HubPin, Section):
-    source: Literal["huggingface"]
-    kind: Literal["monolingual"]
-    licence: Filled
+    """Text streamed from a dataset of the Hugging Face hub, up to a budget of words."""
+
+    source: Literal["huggingface"] = SOURCE
+    kind: Literal["monolingual"] = KIND
+    licence: Filled = LICENCE
     parts: Annotated[list[HubFiles], Field(min_length=1)]
 
     @model_validator(mode="after")

