@@ -21,7 +21,7 @@ from downlaw.laws import Point, check_runs, curves
 from .budgets import draw_budgets
 from .canvas import GREY, canvas, legend
 from .canvas import footnote as draw_footnote
-from .labels import METRIC_LABELS, MixtureStyle, mixture_styles, short_count
+from .labels import METRIC_LABELS, MixtureStyle, mixture_styles, name_stem, short_count
 from .metrics_figure import draw_metrics
 from .shown import ShownCurve, footnote
 
@@ -35,8 +35,8 @@ _LEEWAY = 0.5
 
 
 def figure_name(task: str, finetune_pairs: int, metric: str) -> str:
-    """The name of a figure's files, without their ending."""
-    return f"{task}_{finetune_pairs}_{metric}"
+    """The name of a figure's files, without their ending, whatever the task is called."""
+    return name_stem(f"{task}_{finetune_pairs}_{metric}", ())
 
 
 def write_figures(

@@ -134,7 +134,7 @@ def winners(valuations: pd.DataFrame) -> Iterator[str]:
         best = known[known["mixture"] == known["best_mixture"]].iloc[0]
         others = known[known["mixture"] != best["mixture"]]
         reached = with_interval(metric, best["predicted"], best["predicted_low"], best["predicted_high"])
-        gaps = [f"{_gap(metric, row)} over {row['mixture']}" for _, row in others.iterrows()]
+        gaps = [f"{behind_by(metric, row)} over {row['mixture']}" for _, row in others.iterrows()]
         name, budget = METRIC_LABELS[metric].name, short_count(best["pretrain_tokens"])
         sentence = (
             f"Extrapolated to Dp = {budget}, the laws of these models put {best['mixture']} ahead in {name}:"
@@ -145,7 +145,7 @@ def winners(valuations: pd.DataFrame) -> Iterator[str]:
         yield sentence
 
 
-def _gap(metric: str, behind: pd.Series) -> str:
+def behind_by(metric: str, behind: pd.Series) -> str:
     """How much better the best mixture is, with the interval of the difference."""
     value, low, high = behind[["difference", "difference_low", "difference_high"]]
     return with_interval(metric, *((value, low, high) if lower_is_better(metric) else (-value, -high, -low)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -59,6 +60,8 @@ class MixtureStyle:
     colour: str
     marker: str
 
+
+_LONGEST_STEM = 200
 
 # The palette of Okabe and Ito, which stays apart for colour-blind readers, without its yellow and black.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -117,3 +120,13 @@ def plain(value: float, decimals: int) -> str:
 def enumerate_words(words: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def name_stem(words: str, taken: Container[str]) -> str:
+    """A file's name like `words` that no other figure has: names may hold anything, the underscore too."""
+    stem = re.sub(r"[^\w.+-]+", "-", words).encode()[:_LONGEST_STEM].decode(errors="ignore")
+    found, number = stem, 1
+    while found in taken:
+        number += 1
+        found = f"{stem}-{number}"
+    return found

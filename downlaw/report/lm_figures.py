@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from downlaw.laws.lm_tables import ERROR, LOSS
 
 from .canvas import GREY, canvas, footnote
 from .figures import DPI, FORMATS, save_figure
+from .labels import name_stem
 from .lm_marks import BAND, LEEWAY, TEXT_SIZE, draw_line, draw_points, multiplier_legend, set_log_axis, title
 from .lm_predictions_figure import draw_lm_predictions
 from .lm_shown import (
@@ -35,7 +35,6 @@ from .lm_shown import (
 )
 
 _WIDTH, _HEIGHT, _RIGHT = 5.9, 3.5, 0.35
-_LONGEST_STEM = 200
 
 
 def write_lm_figures(
@@ -62,7 +61,7 @@ def write_lm_figures(
             stem, figure = f"loss_{'_'.join(place)}", draw_loss(runs, laws, predictions, lines, *place)
         else:
             stem, figure = f"error_{place[0]}", draw_error(runs, laws, predictions, lines, *place)
-        figures[_unused(stem, figures)] = figure
+        figures[name_stem(stem, figures)] = figure
     figures["predictions"] = draw_lm_predictions(runs, predictions)
     paths = []
     for stem, figure in figures.items():
@@ -70,16 +69,6 @@ def write_lm_figures(
             paths.append(Path(folder) / f"{stem}.{ending}")
             save_figure(figure, paths[-1], dpi)
     return paths
-
-
-def _unused(stem: str, taken: Mapping[str, object]) -> str:
-    """A file's name like `stem` that no other figure has: names may hold anything, the underscore too."""
-    stem = re.sub(r"[^\w.+-]+", "-", stem).encode()[:_LONGEST_STEM].decode(errors="ignore")
-    found, number = stem, 1
-    while found in taken:
-        number += 1
-        found = f"{stem}-{number}"
-    return found
 
 
 def draw_loss(

@@ -62,7 +62,7 @@ def print_lm_summary(
         )
         mine = mine.sort_values("evaluation_set", key=lambda sets, name=name: sets != name, kind="stable")
         mine = mine.sort_values("metric", key=lambda metrics: metrics != LOSS, kind="stable")
-        own = _own(name, mine, predicted)
+        own = own_predictions(name, mine, predicted)
         sets = _evaluation_sets(name, mine)
         _heading(console, f"{name}: runs", _how_to_read(here, mine))
         console.print(runs_table(here, name, sets, mine))
@@ -103,7 +103,7 @@ def _evaluation_sets(training_set: str, laws: pd.DataFrame) -> list[str]:
     return sorted(names, key=lambda name: name != training_set)
 
 
-def _own(training_set: str, laws: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+def own_predictions(training_set: str, laws: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Predictions of loss on the training set's own text, or else on the first, and of error."""
     own = _evaluation_sets(training_set, laws)[:1]
     loss = (predictions["metric"] == LOSS) & predictions["evaluation_set"].isin(own)

@@ -25,7 +25,7 @@ VALUATIONS_NEEDED = (
 )
 """The columns that are read; a table of an earlier version may lack others."""
 
-_LM_TEXT = ("training_set", "evaluation_set", "metric", "law", "model", "tasks", "task", "status", "reason")
+LM_TEXT = ("training_set", "evaluation_set", "metric", "law", "model", "tasks", "task", "status", "reason")
 """Columns of the over-training track that stay text, whatever their names look like."""
 
 
@@ -62,22 +62,22 @@ def read_contamination_scores(path: str | Path) -> pd.DataFrame:
 
 def read_lm_laws(path: str | Path) -> pd.DataFrame:
     """The laws of fit_lm_runs as a table; raises TableError where it is no such table."""
-    return _read(path, LM_LAW_COLUMNS, text=_LM_TEXT)
+    return _read(path, LM_LAW_COLUMNS, text=LM_TEXT)
 
 
 def read_lm_predictions(path: str | Path) -> pd.DataFrame:
     """The predictions of fit_lm_runs as a table; raises TableError where it is no such table."""
-    return _read(path, LM_PREDICTION_COLUMNS, text=_LM_TEXT).astype({"inside": "boolean"})
+    return _read(path, LM_PREDICTION_COLUMNS, text=LM_TEXT).astype({"inside": "boolean"})
 
 
 def read_lm_lines(path: str | Path) -> pd.DataFrame:
     """The lines of fit_lm_runs as a table; raises TableError where it is no such table."""
-    return _read(path, LM_LINE_COLUMNS, text=_LM_TEXT)
+    return _read(path, LM_LINE_COLUMNS, text=LM_TEXT)
 
 
 def read_lm_tasks(path: str | Path) -> pd.DataFrame:
     """The tasks of fit_lm_runs as a table; raises TableError where it is no such table."""
-    return _read(path, TASK_COLUMNS, text=_LM_TEXT)
+    return _read(path, TASK_COLUMNS, text=LM_TEXT)
 
 
 def _read(

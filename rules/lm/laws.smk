@@ -2,7 +2,12 @@ rule lm_runs:
     input:
         EVALUATED,
     output:
-        RESULTS / "lm_runs.csv",
+        report(
+            RESULTS / "lm_runs.csv",
+            caption="../../report/lm_runs.rst",
+            category="Scores",
+            labels={"table": "runs"},
+        ),
     log:
         RESULTS / "logs/lm_runs/lm_runs.log",
     benchmark:
@@ -43,9 +48,24 @@ rule lm_laws:
         runs=rules.lm_runs.output,
         resamples=rules.lm_resamples.output,
     output:
-        laws=RESULTS / "laws.csv",
-        predictions=RESULTS / "predictions.csv",
-        tasks=RESULTS / "lm_tasks.csv",
+        laws=report(
+            RESULTS / "laws.csv",
+            caption="../../report/lm_laws.rst",
+            category="Laws",
+            labels={"table": "laws"},
+        ),
+        predictions=report(
+            RESULTS / "predictions.csv",
+            caption="../../report/lm_predictions.rst",
+            category="Answer",
+            labels={"table": "predictions"},
+        ),
+        tasks=report(
+            RESULTS / "lm_tasks.csv",
+            caption="../../report/lm_tasks.rst",
+            category="Laws",
+            labels={"table": "tasks"},
+        ),
         lines=RESULTS / "law_lines.csv",
     log:
         RESULTS / "logs/lm_laws/lm_laws.log",

@@ -6,7 +6,13 @@ rule lm_figures:
         },
         runs=rules.lm_runs.output,
     output:
-        directory(REPORT / "figures"),
+        report(
+            directory(REPORT / "figures"),
+            patterns=["{name}.png"],
+            caption="../../report/lm_figures.rst",
+            category="Figures",
+            labels={"figure": "{name}", "of": "laws"},
+        ),
     log:
         RESULTS / "logs/lm_figures/lm_figures.log",
     benchmark:
@@ -29,7 +35,12 @@ rule lm_costs:
         figures=rules.lm_figures.output,
         overtrain=OVERTRAINED,
     output:
-        RESULTS / "costs.csv",
+        report(
+            RESULTS / "costs.csv",
+            caption="../../report/costs.rst",
+            category="Cost",
+            labels={"table": "costs"},
+        ),
     log:
         RESULTS / "logs/lm_costs/lm_costs.log",
     benchmark:
@@ -43,6 +54,41 @@ rule lm_costs:
         "../../scripts/report_lm_costs.py"
 
 
+# The study as one page. It shows the study file as it was when the page was made.
+rule lm_page:
+    input:
+        tables=[rules.lm_runs.output, *rules.lm_laws.output],
+        figures=rules.lm_figures.output,
+        costs=rules.lm_costs.output,
+    output:
+        page=report(
+            REPORT / "report.html",
+            caption="../../report/page.rst",
+            category="Answer",
+            labels={"table": "the whole report"},
+        ),
+        tables=directory(REPORT / "report_tables"),
+        figures=report(
+            directory(REPORT / "report_figures"),
+            patterns=["{name}.png"],
+            caption="../../report/page_figures.rst",
+            category="Figures",
+            labels={"figure": "{name}", "of": "page"},
+        ),
+    log:
+        RESULTS / "logs/lm_page/lm_page.log",
+    benchmark:
+        RESULTS / "benchmarks/lm_page/lm_page.tsv"
+    conda:
+        "../../envs/downlaw.yaml"
+    resources:
+        **asked("report"),
+    message:
+        "write the report"
+    script:
+        "../../scripts/report_page.py"
+
+
 # The last job of a study, so that its tables end what the terminal shows.
 rule lm_summary:
     input:
@@ -52,8 +98,14 @@ rule lm_summary:
         tasks=rules.lm_laws.output.tasks,
         figures=rules.lm_figures.output,
         costs=rules.lm_costs.output,
+        page=rules.lm_page.output.page,
     output:
-        REPORT / "summary.txt",
+        report(
+            REPORT / "summary.txt",
+            caption="../../report/summary.rst",
+            category="Answer",
+            labels={"table": "summary"},
+        ),
     log:
         RESULTS / "logs/lm_summary/lm_summary.log",
     benchmark:
@@ -74,5 +126,6 @@ OUTCOMES = [
     rules.lm_laws.output,
     rules.lm_figures.output,
     rules.lm_costs.output,
+    rules.lm_page.output,
     rules.lm_summary.output,
 ]

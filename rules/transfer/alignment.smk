@@ -36,9 +36,25 @@ rule alignment_relations:
         runs=rules.runs.output,
         verdicts=rules.laws.output.verdicts,
     output:
-        alignment=RESULTS / "alignment.csv",
-        relations=RESULTS / "alignment_relations.csv",
-        figures=directory(REPORT / "alignment_figures"),
+        alignment=report(
+            RESULTS / "alignment.csv",
+            caption="../../report/alignment.rst",
+            category="Text",
+            labels={"table": "alignment"},
+        ),
+        relations=report(
+            RESULTS / "alignment_relations.csv",
+            caption="../../report/alignment_relations.rst",
+            category="Text",
+            labels={"table": "alignment relations"},
+        ),
+        figures=report(
+            directory(REPORT / "alignment_figures"),
+            patterns=["{name}.png"],
+            caption="../../report/alignment_figures.rst",
+            category="Figures",
+            labels={"figure": "{name}", "of": "alignment"},
+        ),
     log:
         RESULTS / "logs/alignment_relations/alignment_relations.log",
     benchmark:

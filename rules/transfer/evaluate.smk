@@ -171,7 +171,12 @@ rule contamination:
         prepared=[SUBSETS / f"tasks/{name}/all/manifest.json" for name in STUDY.tasks],
         text=[training_text(*place) for place in TRAINED_ON],
     output:
-        table=RESULTS / "contamination.csv",
+        table=report(
+            RESULTS / "contamination.csv",
+            caption="../../report/contamination.rst",
+            category="Text",
+            labels={"table": "contamination"},
+        ),
         segments=RESULTS / "contamination_segments.parquet",
     log:
         RESULTS / "logs/contamination/contamination.log",
@@ -196,8 +201,18 @@ rule comparisons:
         statistics=lambda w: SEGMENT_STATISTICS,
         seen=rules.contamination.output.segments,
     output:
-        comparisons=RESULTS / "comparisons.csv",
-        without_seen=RESULTS / "contamination_scores.csv",
+        comparisons=report(
+            RESULTS / "comparisons.csv",
+            caption="../../report/comparisons.rst",
+            category="Scores",
+            labels={"table": "comparisons"},
+        ),
+        without_seen=report(
+            RESULTS / "contamination_scores.csv",
+            caption="../../report/contamination_scores.rst",
+            category="Text",
+            labels={"table": "scores without segments seen"},
+        ),
     log:
         RESULTS / "logs/comparisons/comparisons.log",
     benchmark:

@@ -3,7 +3,12 @@ rule runs:
         rows=EVALUATED,
         further=[EVALUATE / f"{name}.json" for name in LEARNED_METRICS],
     output:
-        RESULTS / "runs.csv",
+        report(
+            RESULTS / "runs.csv",
+            caption="../../report/runs.rst",
+            category="Scores",
+            labels={"table": "runs"},
+        ),
     log:
         RESULTS / "logs/runs/runs.log",
     benchmark:
@@ -44,13 +49,43 @@ rule laws:
         runs=rules.runs.output,
         resamples=rules.resamples.output,
     output:
-        laws=RESULTS / "laws.csv",
-        predictions=RESULTS / "predictions.csv",
-        verdicts=RESULTS / "verdicts.csv",
-        valuations=RESULTS / "valuations.csv",
+        laws=report(
+            RESULTS / "laws.csv",
+            caption="../../report/laws.rst",
+            category="Laws",
+            labels={"table": "laws"},
+        ),
+        predictions=report(
+            RESULTS / "predictions.csv",
+            caption="../../report/predictions.rst",
+            category="Laws",
+            labels={"table": "predictions"},
+        ),
+        verdicts=report(
+            RESULTS / "verdicts.csv",
+            caption="../../report/verdicts.rst",
+            category="Answer",
+            labels={"table": "verdicts"},
+        ),
+        valuations=report(
+            RESULTS / "valuations.csv",
+            caption="../../report/valuations.rst",
+            category="Answer",
+            labels={"table": "valuations"},
+        ),
         lines=RESULTS / "law_lines.csv",
-        relations=RESULTS / "metric_relations.csv",
-        noise=RESULTS / "noise.csv",
+        relations=report(
+            RESULTS / "metric_relations.csv",
+            caption="../../report/metric_relations.rst",
+            category="Scores",
+            labels={"table": "metric relations"},
+        ),
+        noise=report(
+            RESULTS / "noise.csv",
+            caption="../../report/noise.rst",
+            category="Scores",
+            labels={"table": "noise"},
+        ),
     log:
         RESULTS / "logs/laws/laws.log",
     benchmark:
@@ -75,8 +110,19 @@ if STUDY.evaluate.translation_choices:
             runs=rules.runs.output,
             resamples=rules.resamples.output,
         output:
-            laws=RESULTS / "choice_laws.csv",
-            figures=directory(REPORT / "choice_figures"),
+            laws=report(
+                RESULTS / "choice_laws.csv",
+                caption="../../report/choice_laws.rst",
+                category="Laws",
+                labels={"table": "translation choice"},
+            ),
+            figures=report(
+                directory(REPORT / "choice_figures"),
+                patterns=["{name}.png"],
+                caption="../../report/choice_figures.rst",
+                category="Figures",
+                labels={"figure": "{name}", "of": "translation choice"},
+            ),
         log:
             RESULTS / "logs/choice_laws/choice_laws.log",
         benchmark:

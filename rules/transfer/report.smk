@@ -7,7 +7,13 @@ rule figures:
         valuations=rules.laws.output.valuations,
         relations=rules.laws.output.relations,
     output:
-        directory(REPORT / "figures"),
+        report(
+            directory(REPORT / "figures"),
+            patterns=["{name}.png"],
+            caption="../../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{name}", "of": "curves"},
+        ),
     log:
         RESULTS / "logs/figures/figures.log",
     benchmark:
@@ -38,7 +44,12 @@ rule costs:
         pretrain=lambda w: PRETRAINED,
         finetune=lambda w: FINETUNED,
     output:
-        RESULTS / "costs.csv",
+        report(
+            RESULTS / "costs.csv",
+            caption="../../report/costs.rst",
+            category="Cost",
+            labels={"table": "costs"},
+        ),
     log:
         RESULTS / "logs/costs/costs.log",
     benchmark:
@@ -52,6 +63,48 @@ rule costs:
         "../../scripts/report_costs.py"
 
 
+# The study as one page. It shows the study file as it was when the page was made.
+rule page:
+    input:
+        tables=[
+            rules.runs.output,
+            *rules.contamination.output,
+            *rules.comparisons.output,
+            *rules.laws.output,
+            *rules.alignment_relations.output,
+            *(rules.choice_laws.output if STUDY.evaluate.translation_choices else ()),
+        ],
+        figures=rules.figures.output,
+        costs=rules.costs.output,
+    output:
+        page=report(
+            REPORT / "report.html",
+            caption="../../report/page.rst",
+            category="Answer",
+            labels={"table": "the whole report"},
+        ),
+        tables=directory(REPORT / "report_tables"),
+        figures=report(
+            directory(REPORT / "report_figures"),
+            patterns=["{name}.png"],
+            caption="../../report/page_figures.rst",
+            category="Figures",
+            labels={"figure": "{name}", "of": "page"},
+        ),
+    log:
+        RESULTS / "logs/page/page.log",
+    benchmark:
+        RESULTS / "benchmarks/page/page.tsv"
+    conda:
+        "../../envs/downlaw.yaml"
+    resources:
+        **asked("report"),
+    message:
+        "write the report"
+    script:
+        "../../scripts/report_page.py"
+
+
 # The last job of a study, so that its tables end what the terminal shows.
 rule summary:
     input:
@@ -63,8 +116,14 @@ rule summary:
         without_seen=rules.comparisons.output.without_seen,
         figures=rules.figures.output,
         costs=rules.costs.output,
+        page=rules.page.output.page,
     output:
-        REPORT / "summary.txt",
+        report(
+            REPORT / "summary.txt",
+            caption="../../report/summary.rst",
+            category="Answer",
+            labels={"table": "summary"},
+        ),
     log:
         RESULTS / "logs/summary/summary.log",
     benchmark:
@@ -88,6 +147,7 @@ OUTCOMES = [
     rules.alignment_relations.output,
     rules.figures.output,
     rules.costs.output,
+    rules.page.output,
     rules.summary.output,
     *(rules.choice_laws.output if STUDY.evaluate.translation_choices else ()),
 ]

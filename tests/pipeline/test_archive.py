@@ -69,7 +69,7 @@ def test_archiving_twice_gives_the_same_bytes(archived: Workplace):
 
 def test_laws_are_refitted_and_kept_hypotheses_scored_anew_without_a_checkpoint(restored: Workplace):
     restored.configure(laws={"bootstrap_samples": 150})
-    again = dict.fromkeys(("laws", "alignment_relations", "figures", "costs", "summary", "all"), 1)
+    again = dict.fromkeys(("laws", "alignment_relations", "figures", "costs", "page", "summary", "all"), 1)
     assert restored.planned() == again
     restored.configure(evaluate__bleu_tokenize="intl")
     planned = restored.planned()

@@ -104,7 +104,8 @@ def test_tables_and_figures_made_anew_are_the_same_and_a_law_option_trains_nothi
     trained = place.updates("pretrain"), place.updates("finetune")
     wide = table(place, "predictions")
     place.configure(laws={"interval_level": 0.5, "budgets": [20_000], "targets": {"chrf": [20]}})
-    assert set(place.planned()) <= {"laws", "alignment_relations", "figures", "costs", "summary", "all"}
+    again = {"laws", "alignment_relations", "figures", "costs", "page", "summary", "all"}
+    assert set(place.planned()) <= again
     done = place.snakemake()
     assert done.returncode == 0, done.stderr
     assert (place.updates("pretrain"), place.updates("finetune")) == trained

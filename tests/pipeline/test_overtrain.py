@@ -141,6 +141,7 @@ def test_updates_are_those_of_one_trunk_a_size(grid: Workplace):
 def test_figures_summary_and_status_are_made(grid: Workplace):
     report = grid.folder / "results/report"
     assert len(list((report / "figures").glob("*.png"))) >= 3
+    assert "What cheap language models say" in (report / "report.html").read_text()
     assert "en+de" in (report / "summary.txt").read_text()
     states = grid.status()
     assert {run["state"] for run in states} == {"done"}

@@ -14,7 +14,7 @@ from conftest import ROOT, Workplace, copy_of
 pytestmark = pytest.mark.pipeline
 
 STARTS = 5
-FIGURES = {"figures": 1, "costs": 1, "summary": 1, "all": 1}
+FIGURES = {"figures": 1, "costs": 1, "page": 1, "summary": 1, "all": 1}
 ALIGNMENT = {"alignment_relations": 1}
 LAWS = {"laws": 1, **ALIGNMENT, **FIGURES}
 TABLES = {"comparisons": 1, "resamples": 1, "runs": 1, **LAWS}

@@ -84,8 +84,10 @@ def test_pretraining_flops_grow_with_the_chain_and_the_baseline_has_none(runs: p
     assert (runs.loc[runs["mixture"].isna(), "pretrain_flops"] == 0).all()
 
 
-def test_figures_costs_and_summary_are_made(finished: Workplace):
+def test_figures_costs_page_and_summary_are_made(finished: Workplace):
     results = finished.folder / "results"
+    assert "en+de" in (results / "report/report.html").read_text()
+    assert len(list((results / "report/report_tables").glob("*.csv"))) > 20
     for pairs in (200, 600):
         for metric in ("cross_entropy", "bleu", "chrf", "rouge_l", "metrics"):
             for ending in ("png", "svg"):
