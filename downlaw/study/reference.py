@@ -47,12 +47,13 @@ _KINDS = {
 PATTERNS = {get_args(kind)[1].pattern: words for kind, words in _KINDS.items()}
 """What strings of a pattern are called; those of any other pattern are text."""
 
-LM_PART = "The over-training track"
+TRANSFER_PART, LM_PART = "The transfer track", "The over-training track"
 PARTS = {
     "The study": ("study", "results", "seed"),
     "Text": ("corpora", "cleaning", "split", "decontaminate", "tokenizer", "mixtures"),
-    "The transfer track": (
+    TRANSFER_PART: (
         "track",
+        "languages",
         "tasks",
         "model",
         "pretrain",
@@ -78,6 +79,11 @@ def config_reference() -> str:
 def anchor(heading: str) -> str:
     """The anchor that GitHub gives a heading, the first of its name."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _linked(text: str) -> str:
+    """A description with links to the pages that it names."""
+    return re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", text)
 
 
 @dataclass
@@ -124,7 +130,7 @@ class _Page:
         self.lines.append("")
         for below, told, reference in new:
             self.lines += [f"{'#' * level} {self.headings[reference]}", ""]
-            self.lines += [self.models[reference]["description"], ""]
+            self.lines += [_linked(self.models[reference]["description"]), ""]
             self._keys(below, told, self.models[reference], min(level + 1, 5))
 
     def _name_sections(self, path: str, form: str, properties: Schema) -> Iterator[tuple[str, str, str]]:
@@ -155,7 +161,7 @@ class _Page:
     def _meaning(self, schema: Schema) -> str:
         """What a key's description says, else the first sentence of what it holds."""
         if "description" in schema:
-            return re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", schema["description"])
+            return _linked(schema["description"])
         said = self.models[_references(schema)[0]]["description"].split("\n\n")[0].replace("\n", " ")
         first = re.split(r"[.;] ", said)[0].rstrip(".")
         return first[0].lower() + first[1:] if first[1].islower() or first[1] == " " else first

@@ -163,3 +163,9 @@ def links(page: Path) -> list[tuple[int, str]]:
             if target:
                 found.append((token.map[0] + 1 if token.map else 0, str(target)))
     return found
+
+
+def inline_code(page: Path) -> list[str]:
+    """The code within sentences and tables of a page."""
+    parts = (part for token in _tokens(page) for part in token.children or ())
+    return [part.content for part in parts if part.type == "code_inline"]

@@ -1,4 +1,5 @@
-"""Every command of the documentation runs: on a clone in which the tiny study is done, or as a dry run there.
+"""Every command in a block of the documentation runs: on a clone in which the tiny study is done, or as a dry
+run there.
 
 tests/unit/test_doc_pages.py looks after commands that are marked as not run, make's targets and modules.
 """
@@ -119,7 +120,8 @@ def test_it_runs(command: doc_pages.Command, inside: Path):
         ended = in_a_shell(command.text)
         code, output = ended.returncode, ended.stdout + ended.stderr
     if command.block.mark == "output":
-        assert output.strip().endswith(command.output)
+        assert command.output and output.strip().endswith(command.output)
+        assert code == 1, output
     else:
         assert code == 0, output
 
