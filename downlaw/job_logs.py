@@ -39,9 +39,14 @@ def last_lines(path: Path, most: int = 10) -> list[str]:
     Raises:
         OSError: where it is there and cannot be read.
     """
-    shown = (line.rstrip().rpartition("\r")[2] for line in tail(path).split("\n"))
+    return _shown(tail(path))[-most:]
+
+
+def _shown(text: str) -> list[str]:
+    """Its lines that hold something, as a terminal would have left them."""
+    shown = (line.rstrip().rpartition("\r")[2] for line in text.split("\n"))
     lines = [_CONTROL.sub("", line.expandtabs(4)).rstrip() for line in shown]
-    return [line for line in lines if line][-most:]
+    return [line for line in lines if line]
 
 
 def last_error(log: Path) -> str:
@@ -50,7 +55,7 @@ def last_error(log: Path) -> str:
     Raises:
         OSError: where it is there and cannot be read.
     """
-    lines = [line for line in tail(log).splitlines() if line.strip()]
+    lines = _shown(tail(log))
     if not lines:
         return ""
     if lines[-1].startswith("error: "):

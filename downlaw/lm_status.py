@@ -22,6 +22,7 @@ from downlaw.status import (
 )
 from downlaw.study import LmStudy
 from downlaw.study.grid import Cell, cells
+from downlaw.unreadable import reading
 
 
 def lm_statuses(study: LmStudy) -> list[RunStatus]:
@@ -41,17 +42,20 @@ def _trained(study: LmStudy) -> Iterator[tuple[Cell, RunStatus]]:
             model=cell.model, multiplier=cell.multiplier,
             updates=cell.updates, first_update=cell.first_update, job=job_name(path),
         )  # fmt: skip
-        if record and record["status"] != "ok":
-            yield cell, replace(status, state=DIVERGED, reason=record["reason"])
-            continue
+        with reading(study.results / path):
+            if record and record["status"] != "ok":
+                yield cell, replace(status, state=DIVERGED, reason=record["reason"])
+                continue
         root = study.results / path.with_suffix("")
         ends = [Stretch(cell.updates, cell.trunk_updates)]
         if cell.trunk_updates is not None:
             ends.append(Stretch(cell.trunk_updates))
         for end in ends:  # its decay, or where there is none yet its trunk
             trunk = end.decays_from is None and cell.trunk_updates is not None
-            known = digest(identity(study, cell, end, manifest, trunk)) if manifest else None
-            found = training_state(status, root, known, [record] if record else [])
+            with reading(mixtures / cell.mixture / "manifest.json"):
+                known = digest(identity(study, cell, end, manifest, trunk)) if manifest else None
+            with reading(study.results / path):
+                found = training_state(status, root, known, [record] if record else [])
             if trunk and found.state == DONE:
                 found = replace(status, update=end.updates)
             if found.state != TO_DO:

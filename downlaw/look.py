@@ -16,8 +16,17 @@ from downlaw.lm_status import lm_statuses
 from downlaw.pace import Pace, TimeLeft, Watch, time_left
 from downlaw.progress import Curve, all_done, curves
 from downlaw.running_jobs import other_running_jobs, running_jobs, with_running_scores
-from downlaw.status import CRASHED, RUNNING, RunStatus, mixed_versions, other_errors, statuses
+from downlaw.status import (
+    CRASHED,
+    RUNNING,
+    RunStatus,
+    mixed_versions,
+    open_metrics,
+    other_errors,
+    statuses,
+)
 from downlaw.study import LmStudy, Study
+from downlaw.unreadable import reading
 
 LOG_LINES = 10
 _REMEMBERED_LOOKS = 20
@@ -47,6 +56,7 @@ class Look:
     """How far a study is.
 
     Attributes:
+        open_metrics: learned metrics that all runs are still to be scored by.
         other_jobs: jobs that run and neither train nor score; None where no Snakemake is seen at work.
         failures: trainings and evaluations first, in the order of the study.
         seconds: what the look took.
@@ -57,6 +67,7 @@ class Look:
     curves: Sequence[Curve]
     paces: dict[str, Pace]
     left: TimeLeft
+    open_metrics: Sequence[str]
     other_jobs: Sequence[str] | None
     failures: Sequence[Failure]
     mixed_versions: dict[str, dict[str, int]]
@@ -64,8 +75,8 @@ class Look:
 
     @property
     def is_over(self) -> bool:
-        """Whether all runs are done and no Snakemake is at work."""
-        return all_done(self.found) and self.other_jobs is None
+        """Whether all runs are done, scored by every metric, and no Snakemake is at work."""
+        return all_done(self.found) and not self.open_metrics and self.other_jobs is None
 
 
 class Looker:
@@ -81,8 +92,12 @@ class Looker:
         """How far the study is now.
 
         Raises:
-            OSError: where a file is there and cannot be read.
+            ResultsError: where a file is there and cannot be read.
         """
+        with reading(self._study.results):
+            return self._look()
+
+    def _look(self) -> Look:
         begun = time.monotonic()
         study = self._study
         found = lm_statuses(study) if isinstance(study, LmStudy) else statuses(study)
@@ -94,12 +109,14 @@ class Looker:
         else:
             self._at_once.clear()
         at_once = sum(self._at_once) / len(self._at_once) if now else 0.0
+        metrics = open_metrics(study)
         return Look(
             study,
             found,
             curves(found),
             paces,
-            time_left(found, paces, self._watch.scoring_seconds(found), at_once),
+            time_left(found, paces, self._watch.scoring_seconds(found), at_once, metrics),
+            metrics,
             None if jobs is None else other_running_jobs(jobs),
             _failures(study, found),
             mixed_versions(found),

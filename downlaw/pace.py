@@ -14,14 +14,13 @@ from downlaw.engine.log import recent_speed
 from downlaw.engine.once import RECORD, read_history
 from downlaw.job_logs import tail
 from downlaw.progress import updates_left
-from downlaw.status import CRASHED, DONE, RUNNING, TO_DO, RunStatus, read_whole
+from downlaw.status import DONE, OPEN, RUNNING, RunStatus, read_whole
 from downlaw.study import LmStudy, Study
 
 SAMPLED = 24
 """So many finished trainings of a kind, the last ones of the study, are asked how fast they were."""
 _MOST_READ = 10 * SAMPLED
 _LOG_BYTES = 32768
-_OPEN = (TO_DO, CRASHED, RUNNING)
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,11 @@ def _job_seconds(path: Path) -> float | None:
 
 
 def time_left(
-    found: Sequence[RunStatus], paces: Mapping[str, Pace], scoring: float | None, at_once: float
+    found: Sequence[RunStatus],
+    paces: Mapping[str, Pace],
+    scoring: float | None,
+    at_once: float,
+    metrics: Iterable[str] = (),
 ) -> TimeLeft:
     """How long the trainings and scores that are left take.
 
@@ -189,11 +192,12 @@ def time_left(
     Args:
         scoring: seconds of a job of evaluation, None where unknown.
         at_once: jobs that train or score now; with less than one, they are taken to follow each other.
+        metrics: that one job each is still to score all runs by; nothing tells how long that takes.
     """
     unmeasured: dict[str, None] = {}
     jobs: dict[str, float] = {}
     for run in found:
-        if run.state not in _OPEN:
+        if run.state not in OPEN:
             continue
         seconds = _seconds(run, paces, scoring)
         if seconds is None:
@@ -202,6 +206,7 @@ def time_left(
             jobs[run.job] = seconds
         else:
             jobs[run.job] = jobs.get(run.job, 0.0) + seconds
+    unmeasured |= dict.fromkeys(metrics)
     if unmeasured and not any(jobs.values()):
         return TimeLeft(None, at_once, tuple(unmeasured))
     shared = sum(jobs.values()) / max(1.0, at_once)

@@ -46,7 +46,7 @@ def _workflow_began(results: Path, workflow: Path) -> float | None:
     for lock in (workflow / _LOCKS).glob("*.output.lock"):
         try:
             with lock.open(encoding="utf-8", errors="replace") as stream:
-                if Path(stream.readline().rstrip("\n")).is_relative_to(results):
+                if any(Path(line.rstrip("\n")).is_relative_to(results) for line in stream):
                     times.append(lock.stat().st_mtime)
         except FileNotFoundError:  # it has just ended
             continue

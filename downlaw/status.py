@@ -15,17 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from downlaw.engine.holding import HOLDER, Holder, has_died, read_holder
-from downlaw.engine.once import OK, RECORD, read_history
+from downlaw.engine.once import HISTORY, OK, RECORD, read_history
 from downlaw.engine.training import DIVERGED_IN_PRETRAINING, finetuning_identity, pretraining_identity
 from downlaw.files import digest, read_json
 from downlaw.job_logs import errors, job_log, last_error, tail
 from downlaw.study import LmStudy, Study
 from downlaw.study.matrix import Run, Start, runs, segments, starts
 from downlaw.study.overtrain import multiplier_name
+from downlaw.unreadable import reading
 
 DONE, RUNNING, CRASHED, DIVERGED, TO_DO = "done", "running", "crashed", "diverged", "to do"
 STATES = (DONE, RUNNING, CRASHED, DIVERGED, TO_DO)
+OPEN = (TO_DO, CRASHED, RUNNING)
+"""Of runs that are still to be trained or scored."""
 STAGES = ("pretrain", "finetune", "overtrain", "evaluate")
+WITHOUT_OUTPUT = ("plan", "archive", "prefetch")
+"""Rules that a study can do without: what they were refused for says nothing of the study."""
 SILENT_SECONDS = 120.0
 """A training on another host that has not told of itself for so long counts as dead."""
 
@@ -104,14 +109,12 @@ def _segments(study: Study) -> Iterator[tuple[Start, str | None, RunStatus]]:
             updates=segment.updates, first_update=first, job=job_name(path),
         )  # fmt: skip
         record, manifest = read_whole(study.results / path), manifests[start.mixture]
-        identity = (
-            digest(pretraining_identity(study, segment, manifest))
-            if manifest
-            else (record or {}).get("identity")
-        )
-        status = training_state(
-            status, study.results / path.with_suffix(""), identity, [record] if record else []
-        )
+        with reading(subsets / start.mixture / "manifest.json"):
+            known = digest(pretraining_identity(study, segment, manifest)) if manifest else None
+        with reading(study.results / path):
+            identity = known or (record or {}).get("identity")
+            place = study.results / path.with_suffix("")
+            status = training_state(status, place, identity, [record] if record else [])
         (status,) = explained(study, [status])
         yield start, identity, status
 
@@ -134,14 +137,14 @@ def _batches(
                     reason = f"{DIVERGED_IN_PRETRAINING}: {chains[start].reason}"
                     batch.append(replace(status, state=DIVERGED, reason=reason))
                     continue
-                subset = subsets[run.pairs]
-                identity = (
-                    digest(finetuning_identity(study, run, subset, identities.get(start)))
-                    if subset and known
-                    else _recorded(records, run)
-                )
-                place = study.results / "finetune" / path.with_suffix("")
-                batch.append(training_state(status, place, identity, records))
+                identity, subset = None, subsets[run.pairs]
+                if subset and known:
+                    with reading(folder / str(run.pairs) / "manifest.json"):
+                        identity = digest(finetuning_identity(study, run, subset, identities.get(start)))
+                with reading(study.results / "finetune" / path):
+                    identity = identity or _recorded(records, run)
+                    place = study.results / "finetune" / path.with_suffix("")
+                    batch.append(training_state(status, place, identity, records))
             yield path, explained(study, batch)
 
 
@@ -185,10 +188,10 @@ def training_state(
         folder / RECORD
     )
     if record:
-        state, reason, made_by = DIVERGED, record["reason"], record.get("versions")
+        made_by = record.get("versions")
         if record["status"] == OK:
             return replace(status, state=DONE, update=status.updates, versions=made_by)
-        return replace(status, state=state, reason=reason, versions=made_by)
+        return replace(status, state=DIVERGED, reason=record["reason"], versions=made_by)
     holder = read_holder(folder)
     if holder and _lives(folder, holder):
         return replace(status, state=RUNNING, update=holder.update, reason=str(holder))
@@ -214,13 +217,15 @@ def _saved(folder: Path) -> int:
     saved = [int(found[1]) for name in names if (found := _PERIODIC.fullmatch(name))]
     if any(name.endswith(".pt") for name in names):
         saved += [int(found) for found in _SAVED.findall(tail(folder / "train.log"))[-1:]]
-        saved += [entry["to_update"] for entry in read_history(folder)[-1:]]
+        with reading(folder / HISTORY):
+            saved += [entry["to_update"] for entry in read_history(folder)[-1:]]
     return max(saved, default=0)
 
 
 def _scores(study: Study, path: Path, batch: Iterable[RunStatus]) -> list[RunStatus]:
     """Whether the runs of a batch are in its table of scores. Those that were not selected need none."""
-    rows = {_key(row) for row in read_whole(study.results / "evaluate" / path) or []}
+    with reading(study.results / "evaluate" / path):
+        rows = {_key(row) for row in read_whole(study.results / "evaluate" / path) or []}
     found, job = [], job_name("evaluate" / path)
     for run in batch:
         score = to_score(run, job)
@@ -235,6 +240,14 @@ def to_score(run: RunStatus, job: str) -> RunStatus:
     """The scores of a run, that are not there yet and that `job` would make."""
     nothing = {"state": TO_DO, "reason": "", "update": 0, "updates": 0, "first_update": 0}
     return replace(run, stage="evaluate", **nothing, versions=None, job=job, folder=None)
+
+
+def open_metrics(study: Study | LmStudy) -> tuple[str, ...]:
+    """Learned metrics of a study that a job of their own is still to score all runs by."""
+    if isinstance(study, LmStudy):
+        return ()
+    asked = [name for name in ("comet", "comet_local") if getattr(study.evaluate, name)]
+    return tuple(name for name in asked if read_whole(study.results / f"evaluate/{name}.json") is None)
 
 
 def job_name(path: Path) -> str:
@@ -257,7 +270,7 @@ def explained(study: Study | LmStudy, batch: list[RunStatus]) -> list[RunStatus]
 
 def other_errors(study: Study | LmStudy) -> dict[str, str]:
     """The errors of all other jobs whose last attempt failed, by job."""
-    return errors(study.results, leave_out=STAGES)
+    return errors(study.results, leave_out=(*STAGES, *WITHOUT_OUTPUT))
 
 
 def counts(found: Iterable[RunStatus]) -> dict[tuple[str, str | None, str], Counter[str]]:

@@ -155,8 +155,18 @@ def read_script(path, basedir, read=scripts.get_source):
     return read(path, workflow.sourcecache, basedir)
 
 
-def get_source(path, sourcecache, basedir=None, wildcards=None, params=None):
-    """As Snakemake's own; no path of a script here depends on wildcards or params."""
+def get_source(
+    path,
+    sourcecache,
+    basedir=None,
+    wildcards=None,
+    params=None,
+    read=scripts.get_source,
+):
+    """As Snakemake's own. A path of a workflow that imports this one may depend on wildcards or params."""
+    source = hasattr(path, "get_path_or_uri")
+    if "{" in (path.get_path_or_uri(secret_free=True) if source else str(path)):
+        return read(path, sourcecache, basedir, wildcards, params)
     return read_script(path, basedir)
 
 

@@ -41,17 +41,17 @@ def for_people(command: Callable[..., None]) -> Callable[..., None]:
             where = f"{error.filename}: " if error.filename else ""
             _end(f"{where}{error.strerror or error}")
         except Exception as error:
-            if not isinstance(error, CommandError | _table_error()):
+            if not isinstance(error, (CommandError, *_input_errors())):
                 raise
             _end(str(error))
 
     return run
 
 
-def _table_error() -> type[Exception]:
-    """TableError of downlaw.laws, where that has been imported; only then it can have been raised."""
-    laws = sys.modules.get("downlaw.laws")
-    return getattr(laws, "TableError", CommandError)
+def _input_errors() -> list[type[Exception]]:
+    """Errors of modules that have been imported; only of these they can have been raised."""
+    places = (("downlaw.laws", "TableError"), ("downlaw.unreadable", "ResultsError"))
+    return [getattr(sys.modules[module], name) for module, name in places if module in sys.modules]
 
 
 def _drop_output() -> None:

@@ -21,12 +21,13 @@ from downlaw.plan import (
     beside_actual,
     calibrate,
     calibrate_anew,
+    differences,
     last_calibration,
     machine_of,
     plan_path,
     plan_study,
     print_plan,
-    read_throughput,
+    stated_speeds,
     stored_plan,
     write_beside,
     write_plan,
@@ -34,7 +35,7 @@ from downlaw.plan import (
 from downlaw.plan.calibration import Say
 from downlaw.study import LmStudy, Study
 
-from .errors import CommandError
+from .errors import CommandError, note
 from .study_file import ConfigFile, read_study
 
 
@@ -65,9 +66,14 @@ def show_plan(
 
     Example: downlaw plan --configfile studies/mine.yaml --cores 2 --calibrate
     """
-    study = read_study(configfile)
+    if actual and (throughput or output):
+        option = "--throughput" if throughput else "--output"
+        raise typer.BadParameter(
+            "cannot be given with --actual, which reads the stored plan", param_hint=option
+        )
     if measure and throughput:
         raise CommandError("--calibrate and --throughput: take one of them")
+    study = read_study(configfile)
     try:
         machine = machine_of(profile, cores, gpus, jobs)
         if actual:
@@ -80,6 +86,8 @@ def show_plan(
         write_plan(output, made)
     if as_json_text:
         print(json.dumps(as_json(made), indent=2))
+        for line in differences(study, made.speed):
+            note(line)
     else:
         print_plan(study, made, Console())
 
@@ -87,7 +95,7 @@ def show_plan(
 def _speed(study: Study | LmStudy, machine: Machine, measure: bool, stated: Path | None) -> Throughput | None:
     """Stated, measured now, or measured before; None where there is none of them."""
     if stated:
-        return read_throughput(stated)
+        return stated_speeds(study, stated)
     if measure:
         with _progress() as say:
             return calibrate_anew(study, machine, say)
@@ -110,7 +118,9 @@ def _show_actual(study: Study | LmStudy, machine: Machine, measure: bool, as_jso
         with _progress() as say:
             again = calibrate(study, Machine(before["machine"]["cores"], machine.gpus), say)
     found = beside_actual(study, before, again)
-    write_beside(study.results / "plan.csv", found)
+    table = study.results / "plan.csv"
+    write_beside(table, found)
+    note(f"{table}: written; the report shows it once it is made again: downlaw report")
     if as_json_text:
         print(found.table.to_json(orient="records", indent=2))
         return

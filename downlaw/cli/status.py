@@ -165,6 +165,7 @@ def _records(look: Look) -> dict[str, Any]:
             for pace in look.paces.values()
         ],
         "time_left": vars(look.left),
+        "open_metrics": list(look.open_metrics),
         "other_jobs": look.other_jobs,
         "failures": [vars(failure) | {"log": failure.log and str(failure.log)} for failure in look.failures],
         "failed_jobs": {one.name: one.reason for one in look.failures if one.heading == "failed"},

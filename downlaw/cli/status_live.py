@@ -15,6 +15,7 @@ from downlaw import status
 from downlaw.look import Failure, Look, Looker
 from downlaw.progress import updates_left
 from downlaw.status import RunStatus
+from downlaw.unreadable import ResultsError
 
 from .status_curves import curve_lines, legend
 from .status_words import failed_line, left_line, speed_lines, speed_of
@@ -46,7 +47,7 @@ def watch(
                 begun = clock()
                 try:
                     look, trouble = looker.look(), ""
-                except (OSError, ValueError, KeyError) as error:
+                except ResultsError as error:
                     trouble = f"could not look: {error}; trying again"
                 if look is not None and look.is_over:
                     return look

@@ -1,28 +1,15 @@
-"""What `downlaw status` says in words: durations, speeds, time left, one line a run."""
+"""What `downlaw status` says in words: speeds, time left, one line a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from downlaw.durations import duration
 from downlaw.look import Failure, Look
 from downlaw.pace import Pace, Speed, TimeLeft
 from downlaw.progress import all_done, updates_left
 from downlaw.report.labels import enumerate_words
 from downlaw.status import CRASHED, RUNNING, RunStatus
-
-
-def duration(seconds: float) -> str:
-    """A duration as one says it: 40 s, 12 min, 2 h 10 min, 3 days 4 h."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} days {hours} h" if hours else f"{days} days"
 
 
 def speed_lines(paces: dict[str, Pace]) -> Iterator[str]:
@@ -57,6 +44,9 @@ def _unit(rate: str) -> str:
 def left_line(look: Look) -> str:
     """How long it still takes, as far as that is known."""
     left = look.left
+    if all_done(look.found) and look.open_metrics:
+        named = enumerate_words(look.open_metrics)
+        return f"all runs are done; {named} (not measured yet), laws and the report come now"
     if all_done(look.found):
         if look.other_jobs is None:
             return "all runs are done and scored"

@@ -6,12 +6,13 @@ module `actual` sets them beside what was measured.
 
 from .actual import Beside, beside_actual, stored_plan, write_beside
 from .calibration import calibrate
-from .counts import StageCost, as_records, grid_flops, plan
+from .counts import StageCost, grid_flops, plan
 from .errors import PlanError
 from .estimate import Plan, RulePlan, Totals, as_json, plan_study
 from .profile import machine_of
+from .same_machine import differences
 from .schedule import Machine
-from .stored import calibrate_anew, last_calibration, plan_path, store, write_plan
+from .stored import calibrate_anew, last_calibration, plan_path, stated_speeds, store, write_plan
 from .table import actual_table, print_plan
 from .throughput import Throughput, read_throughput, write_throughput
 
@@ -26,10 +27,10 @@ __all__ = [
     "Totals",
     "actual_table",
     "as_json",
-    "as_records",
     "beside_actual",
     "calibrate",
     "calibrate_anew",
+    "differences",
     "grid_flops",
     "last_calibration",
     "machine_of",
@@ -38,6 +39,7 @@ __all__ = [
     "plan_study",
     "print_plan",
     "read_throughput",
+    "stated_speeds",
     "store",
     "stored_plan",
     "write_beside",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
 
 from downlaw.costs import COLUMNS as COST_COLUMNS
+from downlaw.durations import duration
 from downlaw.files import read_json, write_aside
 from downlaw.study import LmStudy, Study
 
@@ -52,20 +54,15 @@ class Beside:
         if pd.notna(took) and took:
             planned = wall["seconds_planned"]
             if pd.notna(planned):
-                yield f"Planned {_minutes(planned)}, took {_minutes(took)} ({planned / took - 1:+.0%})."
+                yield f"Planned {duration(planned)}, took {duration(took)} ({planned / took - 1:+.0%})."
             if self.ratio is not None:
                 rescaled = wall["seconds_rescaled"]
                 yield (
-                    f"With the calibration repeated at the end: {_minutes(rescaled)} "
+                    f"With the calibration repeated at the end: {duration(rescaled)} "
                     f"({rescaled / took - 1:+.0%}); the machine took {self.ratio:.2f} times as long."
                 )
         else:
             yield "No job has been measured yet."
-
-
-def _minutes(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02d} min"
 
 
 def stored_plan(path: Path) -> dict[str, Any]:
@@ -76,17 +73,45 @@ def stored_plan(path: Path) -> dict[str, Any]:
     """
     try:
         found = read_json(path)
-        complete = bool(found["rules"]) and {"machine", "totals"} <= set(found)
+        complete = _is_complete(found)
     except FileNotFoundError:
         raise PlanError(
             f"{path}: no plan is stored; before the study runs, snakemake --cores N plan stores one, and so "
             f"does downlaw plan --output {path}"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise PlanError(f"{path}: cannot be read as a plan ({error})") from None
     if not complete:
         raise PlanError(f"{path}: is no plan of downlaw")
     return found
+
+
+_PLANNED = {"rule": str, "jobs": int, "tokens": int, "left": dict}
+_LEFT = {"jobs": int, "tokens": int, "seconds": (int, float, NoneType)}
+
+
+def _is_complete(found: Any) -> bool:
+    """Whether a value has what a stored plan is read for."""
+
+    def has(value: Any, kinds: Mapping[str, Any]) -> bool:
+        return isinstance(value, dict) and all(
+            key in value and isinstance(value[key], kind) for key, kind in kinds.items()
+        )
+
+    if not has(
+        found,
+        {"rules": list, "machine": dict, "totals": (dict, NoneType), "speed": (dict, NoneType)},
+    ):
+        return False
+    if not isinstance(found.get("made_at", 0.0), int | float):
+        return False
+    timed = found["totals"] is None or has(found["totals"], {"wall_seconds": (int, float)})
+    measured = found["speed"] is None or has(found["speed"], {"about": dict, "assumed": list})
+    machine = has(found["machine"], {"cores": int}) and set(found["machine"]) <= {
+        one.name for one in fields(Machine)
+    }
+    rules = all(has(rule, _PLANNED) and has(rule["left"], _LEFT) for rule in found["rules"])
+    return bool(found["rules"]) and timed and measured and machine and rules
 
 
 def beside_actual(
@@ -143,8 +168,12 @@ def _ratios(study: Study | LmStudy, stored: Mapping[str, Any], again: Throughput
     """Seconds of the whole study with the second calibration over those with the first, by rule and WALL."""
     if not stored["speed"]:
         raise PlanError("the stored plan has no times: there is nothing to rescale by another calibration")
-    numbers = {key: stored["speed"][key] for key in NUMBERS if stored["speed"].get(key)}
-    first = throughput_of({**numbers, ABOUT: stored["speed"]["about"]}, "the stored plan")
+    speed = stored["speed"]
+    # A zero that was measured stays; one that was assumed says that it is not known.
+    numbers = {
+        key: speed[key] for key in NUMBERS if speed.get(key) or (key in speed and key not in speed["assumed"])
+    }
+    first = throughput_of({**numbers, ABOUT: speed["about"]}, "the stored plan")
     machine = Machine(**stored["machine"])
     # What could not be measured again is as it was.
     again = replace(again, **{key: getattr(first, key) for key in again.assumed})

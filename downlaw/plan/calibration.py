@@ -15,11 +15,11 @@ from typing import Any
 
 import psutil
 
-from downlaw.engine.flops import parameters
 from downlaw.files import read_json, write_json
 from downlaw.study import LmStudy, Study
 
 from .errors import PlanError
+from .same_machine import measured_with
 from .schedule import Machine
 from .throughput import NUMBERS, Throughput, throughput_of
 from .update_flops import flops_of_update
@@ -141,17 +141,9 @@ def _environment() -> dict[str, str]:
 
 
 def _about(study: Study | LmStudy, processes: int, means: dict[str, float], seconds: float) -> dict[str, Any]:
-    size = (
-        {}
-        if isinstance(study, LmStudy)
-        else {"parameters": parameters(study.model, study.tokenizer.vocabulary)}
-    )
     return {
         "study": study.study,
-        **size,
-        "device": study.compute.device,
-        "precision": study.compute.precision,
-        "threads": study.compute.threads,
+        **measured_with(study),
         "side_by_side": processes,
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),

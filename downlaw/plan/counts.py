@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from downlaw.corpora import needs
 from downlaw.corpora.sources.pypi import wheel_name
@@ -165,8 +165,3 @@ def _finetuning(study: Study) -> StageCost:
         tokens=tokens,
         flops=training_flops(study.model, study.tokenizer.vocabulary, tokens, tokens, sentence, sentence),
     )
-
-
-def as_records(stages: list[StageCost]) -> list[dict[str, object]]:
-    """The plan as plain records, for JSON."""
-    return [asdict(stage) for stage in stages]

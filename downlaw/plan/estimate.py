@@ -65,13 +65,19 @@ class Totals:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study's plan; `totals` and `speed` are None where no speed is known."""
+    """A study's plan.
+
+    Attributes:
+        totals: None where no speed is known, as `speed` is.
+        trained_again: at most so many trainings that are done are counted in, as their text has changed.
+    """
 
     study: str
     rules: list[RulePlan]
     machine: Machine
     speed: Throughput | None = None
     totals: Totals | None = None
+    trained_again: int = 0
 
     @property
     def is_begun(self) -> bool:
@@ -107,7 +113,7 @@ def plan_study(
         if stage.jobs
     ]
     totals = _totals(left.jobs, seconds, machine) if seconds is not None else None
-    return Plan(study.study, rules, machine, speed, totals)
+    return Plan(study.study, rules, machine, speed, totals, left.again)
 
 
 def _with_gpus(machine: Machine, jobs: Graph) -> Machine:
@@ -170,7 +176,7 @@ def _totals(jobs: Graph, seconds: Mapping[str, float], machine: Machine) -> Tota
 
 
 def as_json(made: Plan) -> dict[str, Any]:
-    """A plan as plain values: what `plan_of_json` reads back but for the machine and the speed."""
+    """A plan as plain values, as `stored_plan` reads them."""
     rules = []
     for rule in made.rules:
         left = {key: value for key, value in asdict(rule).items() if key != "whole"}
@@ -183,6 +189,7 @@ def as_json(made: Plan) -> dict[str, Any]:
     return {
         "study": made.study,
         "rules": rules,
+        "trained_again": made.trained_again,
         "totals": asdict(made.totals) if made.totals else None,
         "disk_bytes": made.disk_bytes,
         "machine": machine,

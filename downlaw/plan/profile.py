@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from .errors import PlanError
 from .schedule import Machine
 
 PROFILES = Path("profiles")
+ASSUMED_JOBS = 100
+"""Of a cluster whose profile names no number: Snakemake itself then asks for one."""
+UNLIMITED = sys.maxsize
+"""Jobs at once where a profile says `unlimited`."""
 
 
 def machine_of(
@@ -34,8 +39,23 @@ def machine_of(
     if gpus is None and not on_cluster:
         gpus = _resource(found, "gpu")
     if on_cluster and jobs is None:
-        jobs = int(found["jobs"]) if str(found.get("jobs")).isdigit() else 100
+        jobs = _jobs(found.get("jobs"), profile)
     return Machine(max(1, cores or 1), gpus, jobs, _groups(found) if on_cluster else {})
+
+
+def _jobs(given: Any, profile: Path | None) -> int:
+    """Jobs at once of a profile's key `jobs`.
+
+    Raises:
+        PlanError: where it is neither a number above 0 nor `unlimited`.
+    """
+    if given is None:
+        return ASSUMED_JOBS
+    if given == "unlimited":
+        return UNLIMITED
+    if not str(given).isdigit() or int(given) == 0:
+        raise PlanError(f"--profile {profile}: jobs: {given!r} is neither a number above 0 nor unlimited")
+    return int(given)
 
 
 def _read(profile: Path) -> dict[str, Any]:

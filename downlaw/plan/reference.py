@@ -1,8 +1,10 @@
-"""What jobs were measured to take, for all that a calibration does not run.
+"""What jobs take, for all that a calibration does not run: measured, or assumed where it says so.
 
 Measured on two cores of an x86_64 cloud machine under Linux with nothing else to do, from Snakemake's
 benchmarks of `studies/prose-small.yaml` and of the default study; its calibration is `CALIBRATION`. Elsewhere
 seconds are scaled by `unit_seconds`, the time of one piece of work (`downlaw.plan.other_work.unit`).
+Neither study scores by a published COMET, runs on a GPU, shares the work on a corpus among jobs, or has a
+grid of language models: entries with `assumed`, and `GPU_SHARE`, were guessed from jobs alike.
 To measure them anew: run a study and its calibration on a quiet machine, and read `results/benchmarks`.
 """
 
@@ -31,6 +33,7 @@ class Fixed:
         seconds: of any such job, start included.
         per_text, per_run, per_segment: seconds for each unit of its `Work` beside that.
         memory_mb: most resident memory, all its processes together.
+        assumed: whether no study that was measured runs such a job.
     """
 
     seconds: float
@@ -38,25 +41,26 @@ class Fixed:
     per_run: float = 0.0
     per_segment: float = 0.0
     memory_mb: float = 250.0
+    assumed: bool = False
 
 
 FIXED: dict[str, Fixed] = {
     "fetch": Fixed(1.0, memory_mb=160),
-    "clean_corpus": Fixed(1.3, memory_mb=520),
+    "clean_corpus": Fixed(1.3, memory_mb=520, assumed=True),
     "split_corpus": Fixed(1.3, memory_mb=520),
     "decontaminate_corpus": Fixed(0.9, per_text=4.5e-6, memory_mb=260),
     "tokenizer": Fixed(1.0, per_text=1.4e-4, memory_mb=390),
-    "tokenize": Fixed(0.6, memory_mb=180),
+    "tokenize": Fixed(0.6, memory_mb=180, assumed=True),
     "pool": Fixed(0.6, per_text=7e-7, memory_mb=240),
     "mixture": Fixed(0.5, per_text=1e-7, memory_mb=90),
     "task": Fixed(0.8, per_text=1e-6, memory_mb=220),
     "check_sizes": Fixed(0.7, memory_mb=140),
-    "check_grid_sizes": Fixed(0.7, memory_mb=140),
+    "check_grid_sizes": Fixed(0.7, memory_mb=140, assumed=True),
     "finetuning_subset": Fixed(0.4, memory_mb=90),
-    "evaluation_set": Fixed(1.0, memory_mb=200),
-    "choices": Fixed(1.0, memory_mb=200),
+    "evaluation_set": Fixed(1.0, memory_mb=200, assumed=True),
+    "choices": Fixed(1.0, memory_mb=200, assumed=True),
     "evaluate": Fixed(3.0, per_segment=2.5e-3, memory_mb=700),
-    "comet": Fixed(30.0, per_segment=5e-2, memory_mb=3000),
+    "comet": Fixed(30.0, per_segment=5e-2, memory_mb=3000, assumed=True),
     "comet_local_encoder": Fixed(9.0, memory_mb=450),
     "comet_local_model": Fixed(65.0, memory_mb=950),
     "comet_local": Fixed(4.0, per_segment=6e-4, memory_mb=650),
@@ -72,13 +76,13 @@ FIXED: dict[str, Fixed] = {
     "costs": Fixed(0.5, memory_mb=140),
     "page": Fixed(3.0, memory_mb=250),
     "summary": Fixed(1.2, memory_mb=180),
-    "lm_runs": Fixed(0.7, memory_mb=140),
-    "lm_resamples": Fixed(0.7, per_run=0.02, memory_mb=210),
-    "lm_laws": Fixed(10.0, memory_mb=240),
-    "lm_figures": Fixed(3.0, memory_mb=240),
-    "lm_costs": Fixed(0.5, memory_mb=140),
-    "lm_page": Fixed(3.0, memory_mb=250),
-    "lm_summary": Fixed(1.2, memory_mb=180),
+    "lm_runs": Fixed(0.7, memory_mb=140, assumed=True),
+    "lm_resamples": Fixed(0.7, per_run=0.02, memory_mb=210, assumed=True),
+    "lm_laws": Fixed(10.0, memory_mb=240, assumed=True),
+    "lm_figures": Fixed(3.0, memory_mb=240, assumed=True),
+    "lm_costs": Fixed(0.5, memory_mb=140, assumed=True),
+    "lm_page": Fixed(3.0, memory_mb=250, assumed=True),
+    "lm_summary": Fixed(1.2, memory_mb=180, assumed=True),
 }
 
 BETWEEN_JOBS_SECONDS = 0.2
@@ -88,7 +92,7 @@ SLURM_SECONDS = 25.0
 """The same on a cluster: submitting, starting two Snakemakes, and seeing the end (docs/cluster.md)."""
 
 GPU_SHARE = 0.02
-"""Seconds of scoring with a published COMET model on a GPU, over those on a core."""
+"""Seconds of scoring with a published COMET model on a GPU, over those on a core. Assumed."""
 
 TRAINING_MEMORY_MB = 1000.0
 """Of a training of a tiny model on a CPU: the job's process and the training's, each with torch."""

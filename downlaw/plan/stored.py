@@ -10,6 +10,7 @@ from downlaw.study import LmStudy, Study
 
 from .calibration import Say, calibrate
 from .estimate import Plan, as_json
+from .same_machine import refuse_other_device
 from .schedule import Machine
 from .throughput import Throughput, read_throughput, write_throughput
 
@@ -37,10 +38,21 @@ def last_calibration(study: Study | LmStudy) -> Throughput | None:
     """What was found last; None where nothing was measured.
 
     Raises:
-        PlanError: where the file cannot be read.
+        PlanError: where the file cannot be read, or is of another device than the study's.
     """
     path = calibration_path(study)
-    return read_throughput(path) if path.exists() else None
+    return stated_speeds(study, path) if path.exists() else None
+
+
+def stated_speeds(study: Study | LmStudy, path: Path) -> Throughput:
+    """Speeds from a file that a person wrote, or a calibration, of this study or of one like it.
+
+    Raises:
+        PlanError: as `last_calibration` does.
+    """
+    speed = read_throughput(path)
+    refuse_other_device(study, speed, str(path))
+    return speed
 
 
 def write_plan(path: Path, made: Plan) -> None:

@@ -9,12 +9,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from downlaw.engine.flops import parameters
+from downlaw.durations import duration
 from downlaw.study import LmStudy, Study
 
 from .actual import Beside
 from .counts import grid_flops
 from .estimate import Plan, RulePlan
+from .profile import UNLIMITED
+from .same_machine import differences
 from .throughput import NUMBERS
 
 _LONG = 10**10
@@ -95,20 +97,8 @@ def print_plan(study: Study | LmStudy, made: Plan, console: Console) -> None:
     if made.totals is not None:
         console.print(times_table(made))
     lines = [_grid_line(study)] if isinstance(study, LmStudy) else []
-    for line in (*lines, *plan_lines(made), *_foreign_speeds(study, made)):
+    for line in (*lines, *plan_lines(made), *differences(study, made.speed)):
         console.print(line, highlight=False, markup=False)
-
-
-def _foreign_speeds(study: Study | LmStudy, made: Plan) -> Iterator[str]:
-    """What to know of a calibration that was made with another model."""
-    measured = made.speed.about.get("parameters") if made.speed else None
-    if measured and isinstance(study, Study):
-        here = parameters(study.model, study.tokenizer.vocabulary)
-        if here != measured:
-            yield (
-                f"It trained a model of {measured:,} weights, this study's has {here:,}; FLOPs/s "
-                "differ with size; --calibrate measures anew."
-            )
 
 
 def _grid_line(study: LmStudy) -> str:
@@ -123,6 +113,12 @@ def plan_lines(made: Plan) -> Iterator[str]:
     if made.is_begun:
         yield (
             "What is done is read from files, as `downlaw status` does; `snakemake --dry-run` has the say."
+        )
+    if made.trained_again:
+        many = f"{made.trained_again:,} done training{'s are' if made.trained_again > 1 else ' is'}"
+        yield (
+            f"Up to {many} trained again, and counted above: text that is read for the first time may change "
+            "what they are trained on."
         )
     if made.totals is None or made.speed is None:
         yield "For times: --calibrate measures this machine, --throughput FILE states speeds (docs/plan.md)."
@@ -155,7 +151,8 @@ def _machine(made: Plan) -> str:
     machine = made.machine
     gpus = "" if machine.gpus is None else f" and {machine.gpus} GPU{'s' if machine.gpus > 1 else ''}"
     if machine.is_cluster:
-        return f"a cluster that runs {machine.jobs} jobs at once{gpus}"
+        many = "all jobs that can run" if machine.jobs == UNLIMITED else f"{machine.jobs} jobs"
+        return f"a cluster that runs {many} at once{gpus}"
     return f"{machine.cores} core{'s' if machine.cores > 1 else ''}{gpus}"
 
 
@@ -185,17 +182,6 @@ def _value(value: object) -> str:
         return value
     digits = 1 if isinstance(value, float) and value < 100 else 0
     return f"{value:,.{digits}f}"
-
-
-def duration(seconds: float) -> str:
-    """`12 s`, `4:05 min`, `3.2 h`, `12 days`."""
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    hours = seconds / 3600
-    return f"{hours:.1f} h" if hours < 100 else f"{hours / 24:,.0f} days"
 
 
 def size(count: float) -> str:

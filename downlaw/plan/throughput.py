@@ -132,8 +132,14 @@ def throughput_of(found: Any, where: str) -> Throughput:
 def _number(where: str, key: str, value: Any, known: tuple[str, ...]) -> float:
     if key not in known:
         raise PlanError(f"{where}: {key}: no such key; known are {', '.join(known)}")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PlanError(f"{where}: {key}: {value!r} is no number")
+    try:
+        value = float(value)
+    except OverflowError:
+        raise PlanError(f"{where}: {key}: is too large a number") from None
+    if not math.isfinite(value):
         raise PlanError(f"{where}: {key}: {value!r} is no number")
     if value < 0 or (value == 0 and key not in _MAY_BE_ZERO):
         raise PlanError(f"{where}: {key}: {value:g} must be above 0")
-    return float(value)
+    return value

@@ -86,6 +86,21 @@ def test_two_studies_in_one_workflow(place):
     assert planned(place) == expected | {"all": 1}
 
 
+def test_scripts_of_the_importing_workflow_may_be_named_by_wildcards(place):
+    """Rules of its own, beside those of the module."""
+    snakefile = place.folder / "workflow/Snakefile"
+    rule = 'rule own:\n    output: "own/{x}.txt"\n    script: "scripts/{wildcards.x}.py"\n'
+    snakefile.write_text(f"{snakefile.read_text()}\n\n{rule}")
+    (place.folder / "workflow/scripts").mkdir(exist_ok=True)
+    for name in ("one", "two"):
+        script = f"open(snakemake.output[0], 'w').write('{name}')\n"
+        (place.folder / f"workflow/scripts/{name}.py").write_text(script)
+    write_config(place, place.study)
+    done = snakemake(place, "own/one.txt", "own/two.txt")
+    assert done.returncode == 0, done.stderr
+    assert [(place.folder / f"own/{name}.txt").read_text() for name in ("one", "two")] == ["one", "two"]
+
+
 def test_jobs_of_a_module_find_their_scripts_their_study_and_what_comes_before_them(place):
     """The study is a part of the importing workflow's config."""
     snakefile = place.folder / "workflow/Snakefile"

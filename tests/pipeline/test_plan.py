@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import BIN, Workplace, copy_of, make_workplace
+from conftest import BIN, TINY, Workplace, copy_of, make_workplace
 
 from downlaw.plan import Machine, plan_study
 from downlaw.study import load_study
@@ -25,6 +25,20 @@ def announced(place: Workplace) -> dict[str, int]:
     return {rule: jobs for rule, jobs in place.planned().items() if rule != "all"}
 
 
+NEW_TEXT = {
+    "mono": {
+        "source": "files",
+        "kind": "monolingual",
+        "files": [{"language": "fr", "path": "text/mono.fr.txt"}],
+    },
+    "pairs": {
+        "source": "files",
+        "kind": "parallel",
+        "files": [{"languages": ["de", "en"], "tsv": "text/pairs.de-en.tsv"}],
+    },
+}
+"""Corpora that the study did not read before; that the files are the same is found when they are read."""
+
 GROWN = {
     "nothing new": {},
     "a larger Dp": {"pretrain__tokens": [1000, 2000, 4000]},
@@ -33,6 +47,17 @@ GROWN = {
     "a Df": {"finetune__pairs": [200, 600]},
     "a pretraining seed": {"pretrain__seeds": [1, 2]},
     "other pretraining": {"pretrain__learning_rate": 0.002},
+    "a mixture of new text": {
+        "corpora__new": NEW_TEXT["mono"],
+        "mixtures__new": {"shares": {"new.fr": 1.0}},
+    },
+    "a task of text that is read already": {
+        "tasks__de-en": {**TINY["tasks"]["en-de"], "source": "de", "target": "en"}
+    },
+    "a task of new text": {
+        "corpora__new": NEW_TEXT["pairs"],
+        "tasks__new": {**TINY["tasks"]["en-de"], "corpus": "new"},
+    },
 }
 
 

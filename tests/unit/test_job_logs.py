@@ -53,6 +53,14 @@ def test_the_error_that_a_log_ends_in(log):
     assert last_error(log("error: of an attempt\ngoing on\n")) == ""
 
 
+def test_an_error_has_nothing_that_a_terminal_would_obey(log):
+    assert last_error(log("\x1b[31merror: the disk \x1b[1mis full\x07\x1b[0m\n")) == "the disk is full"
+    assert (
+        last_error(log("Traceback (most recent call last):\n\tx\n\x1b[1mKeyError\x1b[0m: 'a'\r\n"))
+        == "KeyError: 'a'"
+    )
+
+
 def test_errors_by_job_without_the_rules_that_are_left_out(log, tmp_path):
     log("error: one\n", "laws/laws.log")
     log("error: two\n", "finetune/en-de.log")

@@ -9,10 +9,12 @@ import pytest
 from made_results import MadeResults
 
 from downlaw.engine import holding
+from downlaw.files import write_json
 from downlaw.look import Looker
 from downlaw.status import CRASHED, DONE, RUNNING
 from downlaw.study import load_study
 from downlaw.study.matrix import BASELINE_START, Start, segments
+from downlaw.unreadable import ResultsError
 
 
 @pytest.fixture
@@ -87,6 +89,35 @@ def test_a_study_is_over_when_all_is_done_and_no_snakemake_is_at_work(made, tmp_
     assert looker.look().is_over
     made.batch_record("evaluate", "en-de", Start("fr", 1, 256)).unlink()
     assert not looker.look().is_over
+
+
+def test_a_metric_that_all_runs_are_still_to_be_scored_by_is_open(toy_study, tmp_path):
+    study = toy_study(results=str(tmp_path / "results"), evaluate__comet_local={"variant": "tiny"})
+    made = MadeResults(study).everything()
+    look = Looker(study, tmp_path).look()
+    assert (look.open_metrics, look.is_over) == (("comet_local",), False)
+    assert (look.left.seconds, look.left.unmeasured) == (None, ("comet_local",))
+    write_json(made.results / "evaluate/comet_local.json", [])
+    look = Looker(study, tmp_path).look()
+    assert (look.open_metrics, look.is_over, look.left.seconds) == ((), True, 0.0)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, 3])
+def test_results_of_another_shape_are_named(made, tmp_path, content):
+    made.everything()
+    path = made.batch_record("finetune", "en-de", BASELINE_START)
+    write_json(path, content)
+    with pytest.raises(ResultsError, match=r"^results cannot be read: .*none/seed0/0\.json \("):
+        Looker(made.study, tmp_path).look()
+
+
+def test_a_file_that_cannot_be_opened_is_named(made, tmp_path):
+    made.everything()
+    path = made.batch_record("evaluate", "en-de", BASELINE_START)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ResultsError, match=r"^results cannot be read: .*none/seed0/0\.json: Is a directory"):
+        Looker(made.study, tmp_path).look()
 
 
 def test_jobs_that_run_are_told(made, tmp_path):

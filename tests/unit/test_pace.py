@@ -208,6 +208,7 @@ def test_a_crashed_training_goes_on_from_its_save():
 def test_what_was_never_measured_is_said_and_not_guessed():
     found = [*chain("fr", TO_DO), *batch("fr", 1, TO_DO)]
     assert left(found, scoring=None, paces=[PRETRAIN]) == TimeLeft(50.0, 1.0, ("finetune", "evaluate"))
+    assert time_left(found, {"pretrain": PRETRAIN}, 8.0, 1.0, ["comet"]).unmeasured == ("finetune", "comet")
     assert left(found, scoring=None, paces=[]) == TimeLeft(None, 1.0, ("pretrain", "finetune", "evaluate"))
 
 

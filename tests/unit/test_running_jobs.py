@@ -57,6 +57,13 @@ def test_the_lock_of_another_study_does_not_count(workflow):
     assert running_jobs(Path("results/mine2"), workflow) == []
 
 
+def test_a_lock_that_begins_with_a_file_of_another_workflow_counts(workflow):
+    """Where downlaw is a module of it."""
+    put(workflow / ".snakemake/locks/0.output.lock", "best.csv\nresults/mine/runs.csv\n", LOCKED)
+    log(workflow, "split_corpus/fr", LOCKED + 9)
+    assert running_jobs(RESULTS, workflow) == ["split_corpus/fr"]
+
+
 def test_runs_that_are_scored_now_are_running():
     scores = [
         RunStatus("evaluate", "en-de", "fr", 1, 256, state=state, job="evaluate/x") for state in (DONE, TO_DO)

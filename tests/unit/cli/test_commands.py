@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,6 +44,12 @@ def test_h_is_help(run, arguments):
 def test_help_names_every_command(run):
     told = run("--help").stdout
     assert all(f" {name} " in told for name in COMMANDS)
+
+
+def test_the_docs_have_a_row_for_every_command():
+    page = Path(__file__).resolve().parents[3] / "docs/command-line.md"
+    rows = re.findall(r"^\| `downlaw ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(COMMANDS)
 
 
 def test_without_a_command_there_is_help(run):

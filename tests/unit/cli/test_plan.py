@@ -90,6 +90,32 @@ def test_a_calibration_is_kept_for_later_plans(run, study_file, calibrated, tmp_
     assert "Wall time" in again.stdout
 
 
+def test_a_calibration_of_another_device_is_refused(run, study_file, calibrated, tmp_path):
+    run("plan", "--configfile", study_file(), "--calibrate")
+    kept = tmp_path / "results/plan/calibration.json"
+    for options in ([], ["--throughput", kept]):
+        done = run("plan", "--configfile", study_file(compute={"device": "cuda"}), *options)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"error: {kept}: was measured on cpu, and the study trains on cuda: ")
+
+
+def test_what_a_calibration_was_made_with_is_told_beside_json(run, study_file, calibrated, tmp_path):
+    run("plan", "--configfile", study_file(), "--calibrate")
+    kept = tmp_path / "results/plan/calibration.json"
+    found = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**found, "about": {**found["about"], "threads": 7}}))
+    done = run("plan", "--configfile", study_file(), "--json")
+    assert json.loads(done.stdout)["totals"]
+    assert done.stderr.startswith("note: The calibration was made with threads 7, and this study has")
+
+
+@pytest.mark.parametrize("options", [["--throughput", "x.json"], ["--output", "plan.json"]])
+def test_what_does_not_go_with_actual_is_refused(run, study_file, options):
+    done = run("plan", "--configfile", study_file(), "--actual", *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert options[0] in done.stderr and "--actual" in done.stderr
+
+
 def test_json_and_the_file_are_the_same(run, study_file, speeds, tmp_path):
     output = tmp_path / "plans/plan.json"
     done = run("plan", "--configfile", study_file(), "--throughput", speeds, "--json", "--output", output)
@@ -111,7 +137,10 @@ def test_the_plan_beside_what_it_took(run, study_file, speeds, calibrated, tmp_p
     assert done.exit_code == 0, done.stderr
     table = pd.read_csv(tmp_path / "results/plan.csv").set_index("rule")
     assert (table.loc["tokenizer", "jobs"], table.loc["tokenizer", "seconds"]) == (1, 12.5)
-    assert "took 0:12 min" in done.stdout
+    assert "took 12 s" in done.stdout
+    assert done.stderr.endswith(
+        "plan.csv: written; the report shows it once it is made again: downlaw report\n"
+    )
     rescaled = run("plan", "--configfile", file, "--actual", "--calibrate")
     assert "With the calibration repeated at the end" in rescaled.stdout
     assert "1.00 times as long" in rescaled.stdout

@@ -47,6 +47,12 @@ def test_crashes_and_divergences_are_named_with_their_reason(made, show):
     assert "failed: laws/laws: laws: no points" in lines
 
 
+def test_what_was_refused_beside_the_study_is_no_failure_of_it(made, show):
+    for rule in ("plan", "archive", "prefetch"):
+        made.log(f"{rule}/{rule}.log", "error: too many operations\n")
+    assert "failed:" not in show().stdout
+
+
 def test_mixed_versions_are_told(made, show):
     made.finetune("en-de", BASELINE_START, versions={"torch": ["2.12.0"], "downlaw": ["0.1.0"]})
     assert "runs were made with torch 2.12.0 (2) and 2.13.0 (8)" in show().stdout.splitlines()
@@ -137,9 +143,26 @@ def test_speed_and_time_left_are_told_once_something_is_measured(made, show):
     done.parent.mkdir(parents=True)
     done.write_text("s\n90.0\n")
     left = (
-        "time left: about 2 min if one job follows the other (none runs now); laws and the report come after"
+        "time left: about 1 min 30 s if one job follows the other (none runs now); laws and the report come"
     )
-    assert left in show().stdout.splitlines()
+    assert f"{left} after" in show().stdout.splitlines()
+
+
+def test_a_metric_of_a_job_of_its_own_is_named_until_it_is_there(tmp_path, toy_config, run):
+    config = toy_config(results=str(tmp_path / "results"), evaluate__comet_local={"variant": "tiny"})
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    MadeResults(load_study(config)).everything()
+    lines = run("status", "--configfile", tmp_path / "study.yaml").stdout.splitlines()
+    assert "all runs are done; comet_local (not measured yet), laws and the report come now" in lines
+
+
+def test_results_that_cannot_be_read_are_an_error_of_one_line(made, show):
+    path = made.batch_record("finetune", "en-de", BASELINE_START)
+    path.write_text("[1, 2]")
+    done = show()
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: results cannot be read: {path} (")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_study_that_is_not_there_is_one_line(run, tmp_path):

@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from downlaw.engine import holding
 from downlaw.look import Looker
 from downlaw.study import load_study
 from downlaw.study.matrix import segments
+from downlaw.unreadable import ResultsError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -105,8 +107,8 @@ def test_ctrl_c_ends_it_with_what_was_seen_last(half):
 
 def test_a_look_that_fails_leaves_the_view_and_says_so(half, whole):
     clock, console = Clock(), terminal()
-    stale = OSError(116, "Stale file handle", "results/x.json")
-    looks = Looks(clock, 0, stale, half, stale, KeyError("status"), whole)
+    stale = ResultsError("results cannot be read: results/x.json: Stale file handle")
+    looks = Looks(clock, 0, stale, half, stale, stale, whole)
     assert watch(looks, console, 2.0, clock.sleep, clock) is whole
     told = console.file.getvalue()
     assert told.count("could not look") == 3
@@ -156,6 +158,12 @@ def test_before_the_first_look_succeeds_the_screen_says_why():
     assert "could not look: away" in console.file.getvalue()
 
 
+def on_its_own_terminal() -> None:
+    """Also where the tests run in the background, which hands on that Ctrl-C is ignored."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A command on a terminal of its own."""
 
@@ -166,7 +174,7 @@ class Terminal:
             [Path(sys.executable).parent / "downlaw", "status", "--configfile", "study.yaml", *arguments],
             cwd=folder, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             env=os.environ | {"TERM": "xterm", "COLUMNS": "", "LINES": ""} | environment,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=on_its_own_terminal,
         )  # fmt: skip
         os.close(slave)
         self.said = b""
@@ -178,6 +186,8 @@ class Terminal:
         self.said = self.said.partition(text.encode())[2]
 
     def _read(self) -> bool:
+        """Whether more came before the other end closed; fails where nothing comes for a minute."""
+        assert select.select([self.master], [], [], 60)[0], self.said
         try:
             more = os.read(self.master, 65536)
         except OSError:  # the other end is closed

@@ -101,6 +101,12 @@ def test_the_same_calibration_changes_nothing(study, stored):
     assert found.ratio == pytest.approx(1)
 
 
+def test_a_zero_that_was_measured_stays_when_it_is_rescaled(study):
+    first = {**SPEEDS, "training_seconds": 0}
+    before = as_json(plan_study(study, Machine(1), throughput_of(first, "here")))
+    assert beside_actual(study, before, throughput_of(first, "again")).ratio == pytest.approx(1)
+
+
 def test_before_anything_ran_there_is_only_the_plan(study, stored):
     found = beside_actual(study, stored)
     assert found.table["seconds"].isna().all() and (found.table["jobs"].dropna() == 0).all()
@@ -148,6 +154,21 @@ def test_the_table_is_written_and_read_back(study, stored, tmp_path):
 def test_a_file_that_is_no_plan_is_named(tmp_path, text):
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(PlanError, match=r"plan\.json: "):
+        stored_plan(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(
+    "place", ["machine", "totals", "speed", "rules.0.left", "rules.0.left.seconds", "rules.0.tokens"]
+)
+def test_a_plan_that_lacks_something_is_named(tmp_path, stored, place):
+    *sections, key = place.split(".")
+    found = json.loads(json.dumps(stored))
+    section = found
+    for name in sections:
+        section = section[int(name)] if name.isdigit() else section[name]
+    del section[key]
+    write_json(tmp_path / "plan.json", found)
+    with pytest.raises(PlanError, match=r"plan\.json: is no plan of downlaw"):
         stored_plan(tmp_path / "plan.json")
 
 

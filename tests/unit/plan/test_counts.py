@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from downlaw.engine.flops import pretraining_flops, training_flops
-from downlaw.plan import as_records, plan
+from downlaw.plan import plan
 from downlaw.study import load_study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,9 +79,3 @@ def test_every_job_of_the_plan_has_a_rule():
     text = "".join(path.read_text() for path in (ROOT / "rules").rglob("*.smk"))
     for stage in plan(load_study(ROOT / "config.yaml")):
         assert f"rule {stage.rule}:" in text, stage.rule
-
-
-def test_records_are_plain(toy_study):
-    records = as_records(plan(toy_study()))
-    assert records[9]["rule"] == "pretrain"
-    assert set(records[8]) == {"stage", "rule", "jobs", "trainings", "updates", "tokens", "flops"}

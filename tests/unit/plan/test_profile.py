@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from downlaw.plan import PlanError, machine_of
+from downlaw.plan.profile import UNLIMITED
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,6 +24,20 @@ def test_options_go_before_the_profile(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert machine_of(Path("slurm"), cores=8, gpus=4, jobs=7).jobs == 7
     assert machine_of(Path("local"), cores=3, gpus=2).cores == 3
+
+
+def test_as_many_jobs_as_there_are(tmp_path):
+    (tmp_path / "config.yaml").write_text("executor: slurm\njobs: unlimited\n")
+    assert machine_of(tmp_path).jobs == UNLIMITED
+    (tmp_path / "config.yaml").write_text("executor: slurm\n")
+    assert machine_of(tmp_path).jobs == 100
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "many", "1.5", "[]"])
+def test_jobs_that_are_no_number_are_refused(tmp_path, given):
+    (tmp_path / "config.yaml").write_text(f"executor: slurm\njobs: {given}\n")
+    with pytest.raises(PlanError, match=r"jobs: .* is neither a number above 0 nor unlimited"):
+        machine_of(tmp_path)
 
 
 def test_jobs_alone_are_a_cluster():

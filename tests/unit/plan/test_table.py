@@ -1,30 +1,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
+import lm_toy
 import pytest
 from rich.console import Console
 
 from downlaw.engine.flops import parameters
-from downlaw.plan import Machine, actual_table, as_json, beside_actual, plan_study, print_plan
-from downlaw.plan.table import duration, size
+from downlaw.plan import Machine, actual_table, as_json, beside_actual, differences, plan_study, print_plan
+from downlaw.plan.same_machine import measured_with
+from downlaw.plan.table import plan_lines, size
 from downlaw.plan.throughput import throughput_of
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1:00 min"),
-        (245, "4:05 min"),
-        (3599.7, "1.0 h"),
-        (11_520, "3.2 h"),
-        (999_999, "12 days"),
-    ],
-)
-def test_durations_are_short(seconds, said):
-    assert duration(seconds) == said
+from downlaw.study import load_study
 
 
 @pytest.mark.parametrize(
@@ -47,6 +35,13 @@ def test_nothing_is_cut_on_a_terminal_of_80_columns(toy_study):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_what_is_done_and_trained_again_is_told(toy_study):
+    made = plan_study(toy_study(), Machine(2))
+    assert "Up to 1 done training is trained again" in "\n".join(plan_lines(replace(made, trained_again=1)))
+    assert "Up to 1,200 done trainings are" in "\n".join(plan_lines(replace(made, trained_again=1200)))
+    assert "again" not in "\n".join(plan_lines(made))
+
+
 def test_a_job_that_asks_for_too_little_memory_is_named(toy_study):
     study = toy_study(resources={"pretrain": {"memory_mb": 100}})
     text = printed(study, 200, start_seconds=5)
@@ -59,13 +54,28 @@ def test_without_times_there_is_one_table(toy_study):
     assert "What that takes" not in text and "--calibrate" in text
 
 
-def test_a_calibration_of_another_model_is_told(toy_study):
+def test_a_calibration_made_with_something_else_is_told(toy_study):
     study = toy_study()
     size = parameters(study.model, study.tokenizer.vocabulary)
     same = printed(study, 200, about={"parameters": size, "study": "toy", "device": "cpu"})
-    other = printed(study, 200, about={"parameters": 999, "study": "other", "device": "cpu"})
-    assert "It trained a model of 999 weights" in other
-    assert "It trained a model" not in same
+    other = printed(
+        study, 200, about={"parameters": 999, "threads": 9, "tokens_per_update": [64, 1], "device": "cpu"}
+    )
+    assert f"models of so many weights 999, and this study has {size:,}" in other
+    assert "threads 9, and this study has" in other
+    assert "updates of so many tokens 64 and 1, and this study has 64 and 256" in other
+    assert "precision" not in other and "The calibration was made with" not in same
+    assert "The calibration was made with" not in printed(study, 200, about=measured_with(study))
+
+
+def test_sizes_and_batches_of_a_grid_are_compared(tmp_path):
+    study = load_study(lm_toy.configured(results=str(tmp_path)))
+    facts = measured_with(study)
+    assert len(facts["parameters"]) == len(facts["tokens_per_update"]) == 2
+    speed = throughput_of({"flops_per_second": 1e9, "about": {**facts, "parameters": [1, 2]}}, "here")
+    (line,) = differences(study, speed)
+    assert "models of so many weights 1 and 2, and this study has" in line
+    assert not list(differences(study, throughput_of({"flops_per_second": 1e9, "about": facts}, "here")))
 
 
 def test_a_plan_beside_what_it_took_fits_a_terminal_of_80_columns(toy_study, tmp_path):

@@ -35,6 +35,7 @@ def test_a_speed_of_its_own_goes_before_that_of_all():
         ('{"flops_per_second": NaN}', "flops_per_second: nan is no number"),
         ('{"flops_per_second": null}', "flops_per_second: None is no number"),
         ('{"flops_per_second": -1}', "flops_per_second: -1 must be above 0"),
+        (f'{{"flops_per_second": 1{"0" * 400}}}', "flops_per_second: is too large a number"),
         ('{"unit_seconds": 0}', "unit_seconds: 0 must be above 0"),
         ("{}", "states no speed"),
         ("[1]", "an object is needed"),
