@@ -70,7 +70,7 @@ def test_a_signal_does_not_choose_another_best_checkpoint(toy, toy_study, tmp_pa
 
 
 def test_a_finetuning_that_is_asked_often_counts_each_update_once(toy, toy_study, tmp_path):
-    study = toy_study(finetune__updates=90, finetune__dropout=0.1)
+    study = toy_study(finetune__updates=300, finetune__dropout=0.1)
     whole = finetune(study, toy.subset(100), None, tmp_path / "whole")
     stopping = tmp_path / "stopped"
     for _ in range(2):
@@ -86,7 +86,7 @@ def test_a_finetuning_that_is_asked_often_counts_each_update_once(toy, toy_study
     resumed = finetune(study, toy.subset(100), None, stopping)
     stretches = [(s["from_update"], s["to_update"]) for s in read_history(folder_of(resumed))]
     assert len(stretches) == 3
-    assert stretches[0][0] == 0 and stretches[-1][1] == 90
+    assert stretches[0][0] == 0 and stretches[-1][1] == 300
     assert all(one[1] == other[0] for one, other in pairwise(stretches))
     assert resumed["status"] == OK
     assert read_json(folder_of(resumed) / "record.json")["sha256"] == resumed["sha256"]
