@@ -23,7 +23,10 @@ def report(
         typer.Option("--output", help="The page; report/report.html in the results folder by default."),
     ] = None,
     configfile: Annotated[
-        Path | None, typer.Option("--configfile", help="The study file, to be shown in the page.")
+        Path | None,
+        typer.Option(
+            "--configfile", help="The study file, to be shown; by default the one kept beside the page."
+        ),
     ] = None,
     figures: Annotated[
         bool,
@@ -32,7 +35,8 @@ def report(
 ) -> None:
     """Write the page of a study, from the tables of its results folder alone.
 
-    Tables that are not there, or of another version, are named in the page.
+    Tables that are not there, or of another version, are named in the page. Without a study file, the one
+    that the study's own page, or an archive, kept is shown.
 
     Nothing is trained, fitted or fetched.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,14 +10,15 @@ import pandas as pd
 
 from downlaw.laws.estimates import lower_is_better
 
-from ..contamination import contamination_said
 from ..degenerate import FAULTS
-from ..differences import differences_said
-from ..findings import MISFIT, measured
+from ..findings import measured
 from ..labels import enumerate_words, short_count
-from .blocks import Answer, Names, Sure, metric_name, rows_at
-from .choices import Choice, budget_table, choice_said, choices_at_largest
+from .blocks import Answer, Names, Sure, metric_name, percent, rows_at
+from .choices import Choice, Evidence, budget_table, choice_said, choices_at_largest
+from .compared import falls_said, leads_said, measured_lead
+from .seen import seen_said
 from .tables import Results
+from .trust import MISFIT, doubts_said, farthest_said, laws_tested
 
 _MUCH = 0.1
 """A share of degenerate output from which the answer speaks of it."""
@@ -25,18 +27,24 @@ _MUCH = 0.1
 def transfer_answer(results: Results, here: pd.DataFrame, task: str, pairs: int, names: Names) -> Answer:
     """The answer of one task and finetuning size; here: its runs."""
     place = {"task": task, "finetune_pairs": pairs}
-    valued, laws, verdicts, compared, unseen = (
+    valued, laws, verdicts, compared, unseen, predictions = (
         rows_at(results.get(name), **place)
-        for name in ("valuations", "laws", "verdicts", "comparisons", "without_seen")
+        for name in ("valuations", "laws", "verdicts", "comparisons", "without_seen", "predictions")
     )
     metrics = measured(here)
-    choices = choices_at_largest(valued, laws, here, metrics) if valued is not None else []
-    answer, sure, confidence = _headline(results, here, choices, verdicts)
+    evidence = Evidence(here, laws, verdicts, compared)
+    choices = choices_at_largest(valued, evidence, metrics) if valued is not None else []
+    answer, sure, confidence = _headline(results, here, choices, verdicts, predictions)
     if sure == Sure.CLEAR and here[here["pretrain_tokens"] > 0]["pretraining_seed"].nunique() < 2:
         sure, confidence = Sure.ONE_SEED, f"{confidence}; what another pretraining seed changes is not in it"
-    why = [*map(choice_said, choices), *_verdicts_counted(verdicts)]
-    why += differences_said(compared) if compared is not None else []
-    why += contamination_said(unseen) if unseen is not None else []
+    leads = [measured_lead(here, compared, metric) for metric in metrics]
+    why = [*leads_said([lead for lead in leads if lead is not None]), *map(choice_said, choices)]
+    for mixture in dict.fromkeys(choice.mixture for choice in choices if len(choice.behind)):
+        its = [one.metric for one in choices if one.mixture == mixture and not one.without_law]
+        why += laws_tested(predictions, laws, mixture, its)
+    why += _verdicts_counted(verdicts)
+    why += falls_said(compared) if compared is not None else []
+    why += seen_said(results, unseen) if unseen is not None else []
     why += _degenerate(here, choices)
     return Answer(
         id=names.unused("answer", task, pairs),
@@ -62,7 +70,11 @@ def _question(here: pd.DataFrame, task: str, pairs: int, choices: list[Choice]) 
 
 
 def _headline(
-    results: Results, here: pd.DataFrame, choices: list[Choice], verdicts: pd.DataFrame | None
+    results: Results,
+    here: pd.DataFrame,
+    choices: list[Choice],
+    verdicts: pd.DataFrame | None,
+    predictions: pd.DataFrame | None,
 ) -> tuple[str, Sure, str]:
     """The answer in a sentence, how sure it is, and that in words."""
     if not (here["status"] == "ok").any():
@@ -89,7 +101,7 @@ def _headline(
     several = [choice for choice in said if len(choice.behind)]
     if not several:
         return _alone(said)
-    return _among(several)
+    return _among(several, predictions)
 
 
 def _alone(said: list[Choice]) -> tuple[str, Sure, str]:
@@ -117,34 +129,37 @@ def _gains(choice: Choice) -> bool:
     return bool(np.all(ends < 0) if lower_is_better(choice.metric) else np.all(ends > 0))
 
 
-def _among(several: list[Choice]) -> tuple[str, Sure, str]:
+_SCALE = "in these models, at their size"
+
+
+def _among(several: list[Choice], predictions: pd.DataFrame | None) -> tuple[str, Sure, str]:
     tokens = short_count(several[0].tokens)
     clear = [choice for choice in several if choice.surer]
-    winners = list(dict.fromkeys(choice.mixture for choice in clear))
-    scale = "in these models, at their size"
+    winners = _mixtures(clear)
     if len(winners) > 1:
-        names = {
-            each: enumerate_words([one.name for one in clear if one.mixture == each]) for each in winners
-        }
-        parts = "; ".join(f"{mixture} in {scores}" for mixture, scores in names.items())
         return (
-            f"It depends on the score: at Dp = {tokens}, {parts} ({scale}).",
+            f"It depends on the score: at Dp = {tokens}, {_by_mixture(clear)} ({_SCALE}).",
             Sure.LEANING,
             "the scores disagree, each beyond its noise",
         )
     if winners:
-        names = enumerate_words([choice.name for choice in clear])
         others = [choice for choice in several if not choice.surer]
         against = [one for one in others if one.mixture != winners[0] and one.leans]
-        answer = f"{winners[0]}: at Dp = {tokens} its laws lead in {names}, beyond the noise ({scale})."
-        if others:
-            answer += f" {enumerate_words([choice.name for choice in others])}: not decided."
-        sure = Sure.LEANING if against else Sure.CLEAR
-        return answer, sure, _share_said(clear)
-    ahead = list(dict.fromkeys(choice.mixture for choice in several))
+        too = [one for one in others if one.mixture == winners[0] and one.beyond_noise]
+        answer = (
+            f"{winners[0]}: at Dp = {tokens} its laws lead in {_names(clear)}, beyond the noise ({_SCALE})."
+        )
+        if too:
+            answer += f" {_names(too)}: ahead too, by how much is uncertain."
+        answer += _not_decided([one for one in others if one not in too])
+        return answer, Sure.LEANING if against else Sure.CLEAR, _share_said(clear)
+    doubted = [choice for choice in several if choice.beyond_noise]
+    if doubted:
+        return _in_doubt(doubted, several, predictions)
+    ahead = _mixtures(several)
     if any(choice.without_law for choice in several) and not any(choice.decided for choice in several):
         return (
-            f"Not decidable at Dp = {tokens}: not every mixture has a law ({scale}).",
+            f"Not decidable at Dp = {tokens}: not every mixture has a law ({_SCALE}).",
             Sure.OPEN,
             "not every mixture can be compared",
         )
@@ -158,20 +173,73 @@ def _among(several: list[Choice]) -> tuple[str, Sure, str]:
     leads = [one for one in several if one.leans]
     if len(ahead) == 1 and leads:
         return (
-            f"Leaning to {ahead[0]} at Dp = {tokens}, not beyond doubt ({scale}).",
+            f"Leaning to {ahead[0]} at Dp = {tokens}, not beyond doubt ({_SCALE}).",
             Sure.LEANING,
             _share_said(leads),
         )
     return (
         f"Not decidable at Dp = {tokens}: what parts {enumerate_words(ahead)} from the others is within the"
-        f" noise, or less than the laws missed held-out points by ({scale}).",
+        f" noise, or not every mixture has a law ({_SCALE}).",
         Sure.OPEN,
         _share_said(several),
     )
 
 
+def _in_doubt(
+    doubted: list[Choice], several: list[Choice], predictions: pd.DataFrame | None
+) -> tuple[str, Sure, str]:
+    """Leads beyond the noise, but by laws that their own tests cast doubt on: what was measured is said."""
+    tokens, ahead = short_count(doubted[0].tokens), _mixtures(doubted)
+    others = _not_decided([choice for choice in several if choice not in doubted])
+    why = doubts_said([(one.name, one.doubts[0]) for one in doubted if one.doubts])
+    if len(ahead) > 1:
+        answer = f"It depends on the score: by laws in doubt, at Dp = {tokens}, {_by_mixture(doubted)}"
+        return f"{answer} ({_SCALE}).{others}", Sure.LEANING, why
+    mixture = ahead[0]
+    far = farthest_said(predictions, mixture, [choice.metric for choice in doubted])
+    why += f"; at worst it {far}" if far else ""
+    leads = [choice.measured for choice in doubted if choice.measured is not None]
+    against = [lead for lead in leads if lead.mixture != mixture]
+    if against:
+        found = enumerate_words([f"{lead.mixture} in {lead.name}" for lead in against])
+        answer = (
+            f"Not decidable: laws in doubt put {mixture} ahead at Dp = {tokens}, but as measured at Dp ="
+            f" {short_count(against[0].tokens)}, {found} is"
+        )
+        return f"{answer} ({_SCALE}).{others}", Sure.OPEN, why
+    where = f"by its laws, at Dp = {tokens}"
+    if leads and leads[0].tokens < doubted[0].tokens:
+        where = f"as measured at Dp = {short_count(leads[0].tokens)} and, by its laws, at {tokens}"
+    answer = f"{mixture} is ahead {where}, in {_names(doubted)}; how far ahead at {tokens} is uncertain"
+    return f"{answer} ({_SCALE}).{others}", Sure.LEANING, why
+
+
+def _mixtures(choices: list[Choice]) -> list[str]:
+    return list(dict.fromkeys(choice.mixture for choice in choices))
+
+
+def _names(choices: list[Choice]) -> str:
+    return enumerate_words([choice.name for choice in choices])
+
+
+def _by_mixture(choices: list[Choice]) -> str:
+    return "; ".join(
+        f"{mixture} in {_names([one for one in choices if one.mixture == mixture])}"
+        for mixture in _mixtures(choices)
+    )
+
+
+def _not_decided(choices: list[Choice]) -> str:
+    return f" {_names(choices)}: not decided." if choices else ""
+
+
 def _share_said(choices: list[Choice]) -> str:
-    known = [f"{100 * one.share:.0f}% in {one.name}" for one in choices if not np.isnan(one.share)]
+    show = percent(0)
+    known = [
+        f"{show(one.share)} in {one.name}"
+        for one in choices
+        if not np.isnan(one.share) and not one.without_law
+    ]
     return f"ahead in so many draws of the noise: {enumerate_words(known)}" if known else "noise not known"
 
 
@@ -215,14 +283,15 @@ def _would_change(
         metric, tokens = undecided[0].metric, int(undecided[0].tokens)
         yield (
             "More points, seeds or test segments where it is not decided; what narrows it is ranked by"
-            f" `downlaw next {results.folder / 'runs.csv'} --metric {metric} --budget {tokens}`."
+            f" `downlaw next {shlex.quote(f'{results.place}/runs.csv')} --metric {metric} --budget {tokens}`."
         )
     if laws is not None:
         bad = laws[(laws["role"] == "law") & (laws["misfit_p"] < MISFIT)]
-        if len(bad):
-            names = enumerate_words(sorted({metric_name(metric) for metric in bad["metric"]}))
+        for mixture, same in bad.groupby("mixture", sort=False):
+            names = enumerate_words([metric_name(metric) for metric in same["metric"]])
             yield (
-                f"Another family of laws: some points of {names} lie farther from theirs than noise explains."
+                f"Another family of laws for {mixture}: some points of {names} lie farther from its law than"
+                " noise explains."
             )
     if (here["status"] != "ok").any():
         yield "The runs that diverged: they are in no curve."

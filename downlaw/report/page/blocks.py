@@ -32,8 +32,15 @@ def fixed(decimals: int) -> Callable[[Any], str]:
 
 
 def percent(decimals: int = 1) -> Callable[[Any], str]:
-    """Shows shares of 1 as percentages."""
-    return lambda value: "" if pd.isna(value) else f"{100 * float(value):.{decimals}f}%"
+    """Shows shares of 1 as percentages; rounding makes none of them nothing or all: <1%, >99%."""
+    return lambda value: "" if pd.isna(value) else _percentage(float(value), decimals)
+
+
+def _percentage(share: float, decimals: int) -> str:
+    said, least = f"{100 * share:.{decimals}f}%", 10.0**-decimals
+    if 0 < share < 1 and said in (f"{0:.{decimals}f}%", f"{100:.{decimals}f}%"):
+        return f"<{least:.{decimals}f}%" if share < 0.5 else f">{100 - least:.{decimals}f}%"
+    return said
 
 
 def count(value: Any) -> str:
@@ -232,9 +239,13 @@ class Answer:
 
 _FIXED = (
     *("answer", "palette", "alignment", "noise", "cost", "provenance", "predictions", "trunks"),
-    *("made-by", "made-from", "made-text", "study"),
+    *("made-by", "made-from", "made-text", "study", "words"),
 )
 """The ids of sections that every page has once."""
+
+
+_LONGEST = 120
+"""Bytes of a name, which is that of a file too."""
 
 
 @dataclass
@@ -245,12 +256,20 @@ class Names:
 
     def unused(self, *words: object) -> str:
         """A name of letters, digits, `-` and `_` like these words, in any script."""
-        stem = "-".join(re.sub(r"[^\w]+", "-", str(word)).strip("-") or "x" for word in words)
-        stem = stem.encode()[:120].decode(errors="ignore")
-        number = self.taken[stem] = self.taken.get(stem, 0) + 1
-        if number == 1:
-            return stem
-        return self.unused(f"{stem}-{number}")
+        whole = "-".join(re.sub(r"[^\w]+", "-", str(word)).strip("-") or "x" for word in words)
+        stem = found = _cut(whole, _LONGEST)
+        number = 1
+        while found in self.taken:
+            number = self.taken[stem] = max(number, self.taken[stem]) + 1
+            suffix = f"-{number}"
+            found = _cut(stem, _LONGEST - len(suffix)) + suffix
+        self.taken[found] = 1
+        return found
+
+
+def _cut(stem: str, most: int) -> str:
+    """The beginning of a name, in at most so many bytes."""
+    return stem.encode()[:most].decode(errors="ignore")
 
 
 def rows_at(table: pd.DataFrame | None, **place: object) -> pd.DataFrame | None:

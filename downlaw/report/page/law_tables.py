@@ -61,19 +61,19 @@ def scores_table(here: pd.DataFrame, styles: Mapping[str, MixtureStyle], names: 
 def laws_table(laws: pd.DataFrame, names: Names) -> Table:
     """The law of each curve with its errors and the coefficients that it is said by."""
     rows = laws[laws["role"] == "law"].copy()
-    rows["points"] = [f"{row.n_fit:.0f} + {row.n_held_out:.0f}" for row in rows.itertuples()]
-    rows["coefficients"] = [_coefficients(row) for row in rows.to_dict("records")]
+    rows["points shown"] = [f"{row.n_fit:.0f} + {row.n_held_out:.0f}" for row in rows.itertuples()]
+    rows["coefficients shown"] = [_coefficients(row) for row in rows.to_dict("records")]
     columns = (
         Column("mixture", "mixture"),
         Column("metric", "score", metric_name),
         Column("law", "law", _family),
         Column("status", "status"),
-        Column("points", "fitted + held out", numeric=True),
+        Column("points shown", "fitted + held out", numeric=True),
         Column("fit_error", "fit error", fixed(4), numeric=True),
         Column("held_out_error", "held-out error", fixed(4), numeric=True),
         Column("leave_last_out_error", "leave-last-out error", fixed(4), numeric=True),
         Column("misfit_p", "misfit p", numeric=True),
-        Column("coefficients", "coefficients"),
+        Column("coefficients shown", "coefficients"),
     )
     formulas = [
         f"{_family(law)}: {FAMILIES[law].formula} ({FAMILIES[law].source})." for law in rows["law"].unique()

@@ -184,18 +184,18 @@ def _laws(
         yield Text(["No law was fitted to these runs."])
         return
     rows = mine.copy()
-    rows["points"] = [f"{row.n_fit:.0f} + {row.n_held_out:.0f}" for row in rows.itertuples()]
-    rows["coefficients"] = ["; ".join(coefficients(row)) for _, row in rows.iterrows()]
+    rows["points shown"] = [f"{row.n_fit:.0f} + {row.n_held_out:.0f}" for row in rows.itertuples()]
+    rows["coefficients shown"] = ["; ".join(coefficients(row)) for _, row in rows.iterrows()]
     columns = (
         Column("evaluation_set", "evaluation set"),
         Column("metric", "of", lambda value: {LOSS: "loss", ERROR: "average error"}.get(value, value)),
         Column("law", "law", lambda value: value.replace("_", " ")),
         Column("role", "role"),
         Column("status", "status"),
-        Column("points", "fitted + held out", numeric=True),
+        Column("points shown", "fitted + held out", numeric=True),
         Column("fit_error", "fit error", fixed(4), numeric=True),
         Column("held_out_error", "held-out error", fixed(4), numeric=True),
-        Column("coefficients", "coefficients"),
+        Column("coefficients shown", "coefficients"),
         Column("reason", "reason"),
     )
     formulas = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,17 +18,18 @@ from plotly.offline import get_plotlyjs
 from downlaw.files import write_aside
 from downlaw.versions import versions
 
-from .beside import FORMATS, draw_missing, write_tables
+from .beside import FORMATS, draw_missing, figure_stems, up_to_date, write_beside
 from .blocks import Answer, Chart, Code, Files, Names, Section, Table, Text
 from .checks import contradictions
 from .colours import DARK_PAPER, LIGHT_PAPER, twins
 from .common import cost_section
 from .lm import lm_page
 from .plotly_chart import as_plotly
-from .provenance import provenance
+from .provenance import kept_study, provenance
 from .symbols import SYMBOL_IDS, sprite
 from .tables import NotThere, Results, State, read_results
 from .transfer import transfer_page
+from .words import words_explained
 
 MOST_POINTS, MOST_ROWS, MOST_FOLDED = 1500, 500, 200
 """So many rows are on the page of the points of a figure, of a table, and of one that is closed at first; the
@@ -59,13 +60,14 @@ def write_page(
 ) -> Written:
     """Write the page of a results folder, from whatever tables are there.
 
-    The same tables give the same bytes. CSVs lie beside it in `<name>_tables`, figures that the folder's
-    report/figures lacks in `<name>_figures`. Nothing is trained, fitted or fetched.
+    The same tables and study give the same bytes, wherever the folder lies. CSVs lie beside it in
+    `<name>_tables`, with the study; figures that the folder's report/figures lacks, or has of older tables,
+    in `<name>_figures`. Nothing is trained, fitted or fetched.
 
     Args:
         folder: with runs.csv or lm_runs.csv.
         output: the HTML file.
-        config: the study, to be shown.
+        config: the study, to be shown; without it, the one that an earlier page or an archive kept.
         draw: whether figures that lack are drawn as PNG and SVG.
         say: called with lines of progress.
 
@@ -73,9 +75,10 @@ def write_page(
         TableError: where there is no table of runs, or none that can be read.
     """
     results, output = read_results(folder), Path(output)
+    results = replace(results, study=config if config is not None else kept_study(results.folder))
     names = Names()
     answers, sections = (transfer_page if results.track == "transfer" else lm_page)(results, names)
-    sections = [*sections, cost_section(results, names), provenance(results, config, names)]
+    sections = [*sections, cost_section(results, names), provenance(results, names)]
     sections = [section for section in sections if section]
     blocks = [block for section in sections for block in section.everything()]
     charts = [block for block in blocks if isinstance(block, Chart)]
@@ -84,10 +87,11 @@ def write_page(
     beside_tables, beside_figures = (
         output.with_name(f"{output.stem}_{what}") for what in ("tables", "figures")
     )
-    written = write_tables(tables, beside_tables)
-    there = results.folder / "report/figures"
-    drawn = draw_missing(results, charts, there, beside_figures, say) if draw else []
-    links = _Links(results, output.parent, beside_tables, [there, *([beside_figures] if draw else [])])
+    written = write_beside(tables, results.study, beside_tables)
+    stems = figure_stems(charts)
+    there = up_to_date(results, results.folder / "report/figures", stems.values(), say)
+    drawn = draw_missing(results, charts, stems, there, beside_figures, say) if draw else []
+    links = _Links(results, output.parent, beside_tables, stems, [*there, *drawn])
     text = _render(results, answers, sections, charts, links)
     with write_aside(output) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -101,6 +105,7 @@ class _Links:
     results: Results
     base: Path
     tables: Path
+    stems: Mapping[str, str]
     figures: Sequence[Path]
 
     def of_table(self, table: Table) -> list[tuple[str, str]]:
@@ -112,7 +117,8 @@ class _Links:
     def of_chart(self, chart: Chart) -> list[tuple[str, str]]:
         found = []
         for ending in FORMATS:
-            path = next((p for f in self.figures if (p := f / f"{chart.stem}.{ending}").is_file()), None)
+            name = f"{self.stems[chart.id]}.{ending}"
+            path = next((path for path in self.figures if path.name == name and path.is_file()), None)
             found += [(ending.upper(), self._relative(path))] if path else []
         return [*found, *self.of_table(chart.table)]
 
@@ -135,7 +141,8 @@ def _render(
     runs = results["runs"]
     return _template().render(
         track=results.track,
-        name=results.folder.resolve().name,
+        name=results.title,
+        words=words_explained(results),
         about=_about(results),
         versions=versions(),
         answers=answers,
@@ -146,7 +153,7 @@ def _render(
         failed=int((runs.drop_duplicates("run") if "run" in runs else runs)["status"].ne("ok").sum()),
         links=links,
         paper={"light": LIGHT_PAPER, "dark": DARK_PAPER},
-        dark=pairs,
+        twins=pairs,
         sprite=sprite(),
         symbol_ids=SYMBOL_IDS,
         colour_class={colour: f"k{place}" for place, colour in enumerate(pairs)},

@@ -10,6 +10,7 @@ from ..figures import figure_name
 from ..findings import at_budget
 from ..labels import METRIC_LABELS, NOISE_LABELS, MixtureStyle, enumerate_words, short_count, with_interval
 from .blocks import Axis, Chart, Column, Entry, Names, Series, Table, count, fixed
+from .choices import NOT_COMPARED
 from .curve_charts import ALONE_SPAN, MOST_SHOWN, limits_around, token_axis
 
 _MARGIN, _ASIDE = 0.08, 0.012
@@ -32,8 +33,8 @@ def budget_chart(
     names: Names,
 ) -> Chart | None:
     """What each mixture is predicted to score at budgets; None where nothing is predicted."""
-    rows = at_budget(valued, metric)
-    rows = rows[rows["predicted"].notna() & rows["mixture"].isin(list(styles))]
+    asked = at_budget(valued, metric)
+    rows = asked[asked["predicted"].notna() & asked["mixture"].isin(list(styles))]
     if rows.empty:
         return None
     label = METRIC_LABELS[metric]
@@ -76,7 +77,17 @@ def budget_chart(
             f" Bars: {100 * float(known['interval_level'].iloc[0]):g}% intervals of the laws, from {sources}."
         )
     values = [*rows["predicted"], *([none[0]] if none else [])]
-    ahead = f"{best[0]} is ahead at Dp = {short_count(budgets[-1])} with {last[best[0]]:.{label.decimals}f}."
+    without = asked["answer"].isin(NOT_COMPARED) & (asked["pretrain_tokens"] == budgets[-1])
+    without = [name for name in styles if name in set(asked.loc[without, "mixture"])]
+    lacking = (
+        f" {enumerate_words(without)} {'has' if len(without) == 1 else 'have'} no law there."
+        if without
+        else ""
+    )
+    note += lacking
+    ahead = "Of those with a law, " if without else ""
+    ahead += f"{best[0]} is ahead at Dp = {short_count(budgets[-1])} with {last[best[0]]:.{label.decimals}f}."
+    ahead += lacking
     columns = (
         Column("pretrain_tokens", "Dp", count, numeric=True),
         Column("mixture", "mixture"),

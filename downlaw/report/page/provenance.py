@@ -14,6 +14,7 @@ from downlaw.files import sha256_of_file
 from downlaw.study.report import ARCHIVED_STUDY
 from downlaw.versions import versions
 
+from .beside import STUDY_BESIDE, yaml_of
 from .blocks import Code, Column, Names, Section, Table, Text, fixed
 from .tables import Results
 
@@ -28,8 +29,8 @@ _MADE_BY = {
 """Columns of a table of runs that say what made its numbers."""
 
 
-def provenance(results: Results, config: Mapping[str, Any] | None, names: Names) -> Section:
-    """The section of what made the numbers. config: the study, as far as it is known."""
+def provenance(results: Results, names: Names) -> Section:
+    """The section of what made the numbers."""
     here = versions()
     said = [
         f"This page was made by downlaw {here['downlaw']}. The same tables give the same page.",
@@ -42,7 +43,7 @@ def provenance(results: Results, config: Mapping[str, Any] | None, names: Names)
     manifests = list(_manifests(results.folder))
     if manifests:
         parts.append(Section("made-text", "The text", _text(manifests, names)))
-    parts.append(_study(config if config is not None else _archived(results.folder)))
+    parts.append(_study(results))
     return Section("provenance", "How each number was made", [Text(said)], [part for part in parts if part])
 
 
@@ -155,24 +156,25 @@ def _text(manifests: list[dict[str, Any]], names: Names) -> list[Table]:
     return tables
 
 
-def _archived(folder: Path) -> Mapping[str, Any] | None:
-    """The study of a folder that was restored from an archive; None where there is none to be read."""
-    try:
-        found = yaml.safe_load((folder / ARCHIVED_STUDY).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return None
-    return found if isinstance(found, dict) else None
+def kept_study(folder: Path) -> Mapping[str, Any] | None:
+    """The study that the page of a results folder was made with, else that of the archive which it was
+    restored from; None where there is none to be read."""
+    for place in (f"report/report_tables/{STUDY_BESIDE}", ARCHIVED_STUDY):
+        try:
+            found = yaml.safe_load((folder / place).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+        if isinstance(found, dict):
+            return found
+    return None
 
 
-def _study(config: Mapping[str, Any] | None) -> Section:
+def _study(results: Results) -> Section:
+    config = results.study
     if config is None:
         said = "The study file was not given (downlaw report --configfile), so it is not shown."
         return Section("study", "The study file", [Text([said])])
     said = "As it was when this page was made; what only says how a study runs may have changed since."
+    if Path(str(config.get("results", ""))).is_absolute():
+        config = {**config, "results": results.place}  # where it lay is of no use to a reader
     return Section("study", "The study file", [Text([said]), Code(yaml_of(config))])
-
-
-def yaml_of(config: Mapping[str, Any]) -> str:
-    """A study as YAML, in the order of its file."""
-    plain = json.loads(json.dumps(config, default=str))
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)

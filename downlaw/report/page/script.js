@@ -1,6 +1,6 @@
 (() => {
   "use strict";
-  const lightened = JSON.parse(document.getElementById("palette").textContent);
+  const twins = JSON.parse(document.getElementById("palette").textContent);
   const papers = {
     light: { paper: "#ffffff", ink: "#1b1f24", grey: "#5f6670", grid: "#e3e6ea" },
     dark: { paper: "#16191f", ink: "#e6e8eb", grey: "#a2aab4", grid: "#2c323b" },
@@ -16,7 +16,7 @@
 
   function colour(token) {
     const [name, opacity] = token.slice(1).split("/");
-    const hex = papers[mode()][name] || (mode() === "dark" && lightened[name]) || name;
+    const hex = papers[mode()][name] || (twins[name] && twins[name][mode() === "dark" ? 1 : 0]) || name;
     if (!opacity) return hex;
     const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${parts.join(",")},${opacity})`;
@@ -103,7 +103,9 @@
   window.addEventListener("afterprint", () => { printing = false; redraw(); });
 
   function openAround() {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let name = location.hash.slice(1);
+    try { name = decodeURIComponent(name); } catch { /* no encoding of anything: taken as it is */ }
+    const target = name && document.getElementById(name);
     if (!target) return;
     target.querySelector(":scope > details")?.setAttribute("open", "");
     for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;

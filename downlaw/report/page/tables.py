@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -132,6 +133,7 @@ class Results:
     """The tables of a results folder that could be read, by name; `runs` is always among them.
 
     track: transfer or lm. left_out: what is not shown, and why. files: the path of every table read.
+    study: the study file, as far as it is known.
     """
 
     folder: Path
@@ -139,6 +141,19 @@ class Results:
     tables: Mapping[str, pd.DataFrame]
     files: Mapping[str, Path]
     left_out: tuple[NotThere, ...]
+    study: Mapping[str, Any] | None = None
+
+    @property
+    def place(self) -> str:
+        """The folder as the page calls it: as the study does, or by its name, never by where it lies."""
+        said = Path(str((self.study or {}).get("results") or ""))
+        known = said.parts and not said.is_absolute() and ".." not in said.parts
+        return said.as_posix() if known else self.folder.resolve().name
+
+    @property
+    def title(self) -> str:
+        """What the page is called."""
+        return str((self.study or {}).get("study") or self.place)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]

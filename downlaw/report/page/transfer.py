@@ -10,11 +10,10 @@ import pandas as pd
 from downlaw.alignment.measures import MEASURES
 from downlaw.laws import curves
 
-from ..contamination import contamination_said
 from ..degenerate import FAULTS, degenerate_said
 from ..differences import differences_said
 from ..findings import measured, what_was_seen
-from ..labels import METRIC_LABELS, MixtureStyle, enumerate_words, mixture_styles
+from ..labels import METRIC_LABELS, MixtureStyle, mixture_styles
 from .answer import transfer_answer
 from .blocks import (
     Answer,
@@ -42,6 +41,7 @@ from .law_tables import (
 )
 from .other_charts import degenerate_charts, metrics_chart
 from .prediction_charts import budget_chart, held_out_chart
+from .seen import seen_said
 from .tables import Results
 
 _OPEN_GROUPS = 3
@@ -81,7 +81,7 @@ def _group(
     order = {name: number for number, name in enumerate(styles)}
     for name, table in tables.items():
         if table is not None and "mixture" in table and name not in ("comparisons", "without_seen"):
-            kept = table[table["mixture"].isin(list(order))]
+            kept = table[table["mixture"].isin(list(order)) | _of_all(table)]
             tables[name] = kept.sort_values("mixture", key=lambda m: m.map(order), kind="stable")
     metrics, part = measured(here), _Parts(f"{task}, {pairs:,}", names)
     parts = [
@@ -96,6 +96,13 @@ def _group(
     ]
     title = f"{task}, finetuned on {pairs:,} pairs"
     return Section(names.unused("group", task, pairs), title, [], [one for one in parts if one], folded)
+
+
+def _of_all(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of all mixtures together, and so name none."""
+    if "scope" not in table:
+        return pd.Series(False, index=table.index)
+    return table["scope"] == "all"
 
 
 _BY_PLACE = (
@@ -211,7 +218,7 @@ def _contamination(
     results: Results, tables: Mapping[str, pd.DataFrame | None], task: str, names: Names
 ) -> Iterator[Block]:
     scores, found = tables["without_seen"], rows_at(results.get("contamination"), task=task)
-    if scores is not None and (sentences := list(contamination_said(scores))):
+    if scores is not None and (sentences := list(seen_said(results, scores))):
         yield Text(sentences)
     if found is not None and len(found):
         yield contamination_table(found, names, task)
@@ -231,7 +238,10 @@ def _scores(
     if compared is not None and len(compared):
         sentences = list(differences_said(compared))
         if sentences:
-            note = "By paired bootstrap, not corrected for many comparisons; other seeds may differ by more."
+            note = (
+                "By paired bootstrap. p here is not corrected for many comparisons: p holm of the table"
+                " below is, and the answer goes by it. Other seeds may differ by more."
+            )
             yield Text([note])
             yield Text(sentences, bullets=True)
         drop = ("task", "finetune_pairs")
@@ -283,8 +293,8 @@ def _best_measure(relations: pd.DataFrame) -> Iterator[str]:
         where = f"{task}, {int(pairs):,} pairs, gain of {name}"
         ranked = here[(here["decidable"] == "yes") & here["rank"].notna()].sort_values("rank")
         if ranked.empty:
-            reasons = sorted(set(here["reason"].dropna().astype(str)))
-            why = f": {enumerate_words(reasons[:2])}" if reasons else ""
+            reasons = here["reason"].dropna().astype(str).value_counts()
+            why = f": {reasons.index[0].removeprefix('not decidable: ')}" if len(reasons) else ""
             yield f"{where}: which measure predicts best is not decidable{why}."
         else:
             best = ranked.iloc[0]

@@ -63,3 +63,18 @@ def test_a_table_that_is_none(results: Path):
     (results / "runs.csv").write_text("a,b\n1,2\n")
     done = report(results)
     assert done.exit_code == 1 and "runs.csv: column 'task' is missing" in done.stderr
+
+
+def test_without_a_study_file_the_one_of_the_page_before_stays(results: Path):
+    kept = "the study file was not given"
+    assert report(results, "--no-figures").exit_code == 0
+    page = results / "report/report.html"
+    assert kept in page.read_text().lower()
+    assert report(results, "--no-figures", "--configfile", ROOT / "config.yaml").exit_code == 0
+    with_study = page.read_bytes()
+    assert kept not in with_study.decode().lower()
+    assert report(results, "--no-figures").exit_code == 0
+    assert page.read_bytes() == with_study
+    sent = results.parent / "sent.html"
+    assert report(results, "--no-figures", "--output", sent).exit_code == 0
+    assert "study: default" in sent.read_text()

@@ -5,8 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from downlaw.report.canvas import GREY
 from downlaw.report.labels import mixture_styles
-from downlaw.report.page.colours import DARK_PAPER, LIGHT_PAPER, contrast, on_dark
+from downlaw.report.lm_shown import multiplier_styles
+from downlaw.report.page.colours import DARK_PAPER, LIGHT_PAPER, contrast, on_dark, on_light, twins
 
 # Machado, Oliveira and Fernandes 2009, severity 1.
 SEEN_BY = {
@@ -48,13 +50,17 @@ def styles(count: int):
 def test_mixtures_differ_in_marker_and_stay_apart_for_colour_blind_readers():
     drawn = list(styles(6).values())
     assert len({style.marker for style in drawn}) == 6
-    for twin in (lambda colour: colour, on_dark):
+    for twin in (lambda colour: colour, on_light, on_dark):
         for matrix in [np.eye(3), *map(np.array, SEEN_BY.values())]:
             seen = [lab(matrix @ linear(twin(style.colour))) for style in drawn]
             assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 9
 
 
-def test_marks_are_seen_on_dark_paper():
-    for colour in (*(style.colour for style in styles(6).values()), "#440154", "#000000", "#444444"):
-        assert contrast(on_dark(colour), DARK_PAPER) >= 3
+def test_every_mark_is_seen_on_both_papers():
+    multipliers = multiplier_styles(pd.DataFrame({"multiplier_asked": range(1, 9)})).values()
+    used = {style.colour for style in (*styles(50).values(), *multipliers)} | {"#000000", "#444444", GREY}
+    assert len(used) > 12
+    for light, dark in twins(used).values():
+        assert contrast(light, LIGHT_PAPER) >= 3 and contrast(dark, DARK_PAPER) >= 3
     assert contrast("#000000", LIGHT_PAPER) == 21 and on_dark("#E69F00") == "#E69F00"
+    assert on_light("#0072B2") == "#0072B2" and on_light("#E69F00") != "#E69F00"
