@@ -141,7 +141,9 @@ def winners(valuations: pd.DataFrame) -> Iterator[str]:
             f" {reached}, by {enumerate_words(gaps)}."
         )
         if pd.notna(best["share_best"]):
-            sentence += f" It is ahead in {100 * best['share_best']:.0f}% of the draws of the noise."
+            share = best["share_best"]
+            draws = ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
+            sentence += f" It is ahead in {draws} of the draws of the noise."
         yield sentence
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -82,10 +83,15 @@ def test_the_summary_ends_with_what_the_tables_hold(finished: Workplace):
     assert "90% intervals, from resampled test segments and the spread between seeds" in summary
 
 
+SHOWS_COSTS = re.compile(r"report\.html|files\.csv|cost")
+"""What of the report holds seconds, or the hash of a table of them: no two runs take the same."""
+
+
 def made_after_scoring(place: Workplace) -> dict[str, bytes]:
     results = place.folder / "results"
     paths = [results / "runs.csv", results / "law_lines.csv", place.folder / RESAMPLES]
-    paths += [*(place.folder / name for name in TABLES), *sorted((results / "report").rglob("*.*"))]
+    paths += [place.folder / name for name in TABLES]
+    paths += [path for path in sorted((results / "report").rglob("*.*")) if not SHOWS_COSTS.match(path.name)]
     return {str(path.relative_to(results)): path.read_bytes() for path in paths}
 
 

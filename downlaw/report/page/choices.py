@@ -88,6 +88,7 @@ def choices_at_largest(valued: pd.DataFrame, evidence: Evidence, metrics: list[s
     found = []
     for metric in metrics:
         asked = at_budget(valued, metric)
+        asked = asked[asked["pretrain_tokens"].notna()]  # empty where no mixture has a point
         if len(asked):
             tokens = asked["pretrain_tokens"].max()
             found.append(_choice(asked[asked["pretrain_tokens"] == tokens], metric, evidence))
