@@ -40,8 +40,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @dataclass(frozen=True)
 class Step:
-    """What one process did: processor and wall seconds, and the most memory it held: all of it, with the pages of
-    files that are mapped, and its own, without them."""
+    """What one process did: processor and wall seconds, and the most memory it held.
+
+    `peak_mib` is all of it, with the pages of mapped files; `own_peak_mib` is without them.
+    """
 
     name: str
     megabytes: float

@@ -44,19 +44,20 @@ def interleave(available: Sequence[int], shares: Sequence[float], limit: int | N
         limit: use at most this many blocks.
 
     Returns:
-        component indices, of shape (blocks,).
+        component indices, of shape (blocks,); uint8, or int64 where there are more than 256 components.
     """
     if len(available) != len(shares):
         raise ValueError(f"{len(available)} components but {len(shares)} shares")
     exact = np.asarray(shares, dtype=float) / sum(shares)
     total = int((np.asarray(available) / exact + 1e-9).min())
     total = total if limit is None else min(total, limit)
+    kind = np.uint8 if len(exact) <= 256 else np.int64
     if len(exact) == 1:
-        return np.zeros(total, dtype=np.int64)
+        return np.zeros(total, kind)
     slack = 1 / (2 * len(exact) - 2)
     parts, used = exact.tolist(), [0.0] * len(exact)
     enough, latest = slack - 1e-9, 1 - slack
-    order = np.empty(total, dtype=np.int64)
+    order = np.empty(total, kind)
     for position in range(total):
         # Of the components that are owed enough, the one that must come soonest; ties go to the first.
         chosen, soonest = 0, math.inf

@@ -59,7 +59,7 @@ def files_of_view(prefix: Path) -> dict[str, tuple[Path, str]]:
 class View(Sequence[np.ndarray]):
     """The blocks of a view, each of shape (pieces,): mapped into memory, and read when they are asked for.
 
-    9 bytes a block are held.
+    Pools and order are mapped files. Held is how many blocks of each pool came before every few thousand.
 
     Raises:
         ViewError: where a pool is missing or shorter than its record says.
@@ -71,13 +71,12 @@ class View(Sequence[np.ndarray]):
         about = read_json(about_path)
         self.pieces: int = about["pieces"]
         self.type = np.dtype(about["type"])
-        self.order = np.load(order_path, allow_pickle=False)
-        self._within = np.empty(len(self.order), np.int64)
-        self._pools = []
-        for number, pool in enumerate(about["pools"]):
-            here = self.order == number
-            self._within[here] = np.arange(here.sum())
-            self._pools.append(self._open(prefix.parent, number, pool))
+        self.order = np.load(order_path, mmap_mode="r", allow_pickle=False)
+        pools = about["pools"]
+        self._pools = [self._open(prefix.parent, number, pool) for number, pool in enumerate(pools)]
+        steps = range(0, len(self.order), _STEP)
+        counts = [np.bincount(self.order[step : step + _STEP], minlength=len(pools)) for step in steps]
+        self._before = np.cumsum([np.zeros(len(pools), np.int64), *counts], axis=0)
 
     def _open(self, folder: Path, number: int, pool: Mapping[str, Any]) -> np.ndarray:
         copy = folder / copied_pool(number)
@@ -97,14 +96,17 @@ class View(Sequence[np.ndarray]):
     def __getitem__(self, index):  # type: ignore[override]
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        return self._pools[self.order[index]][self._within[index]]
+        index = range(len(self))[index]
+        step, number = index // _STEP, self.order[index]
+        within = self._before[step, number] + np.count_nonzero(self.order[step * _STEP : index] == number)
+        return self._pools[number][within]
 
     def runs(self) -> Iterator[np.ndarray]:
         """All blocks in order, a few thousand at a time, each of shape (blocks, pieces)."""
-        for begin in range(0, len(self), _STEP):
-            order, within = self.order[begin : begin + _STEP], self._within[begin : begin + _STEP]
+        for before, begin in zip(self._before, range(0, len(self), _STEP), strict=False):
+            order = np.asarray(self.order[begin : begin + _STEP])
             run = np.empty((len(order), self.pieces), self.type)
             for number in np.unique(order):
                 here = order == number
-                run[here] = self._pools[number][within[here]]
+                run[here] = self._pools[number][before[number] : before[number] + np.count_nonzero(here)]
             yield run

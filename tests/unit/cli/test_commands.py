@@ -105,7 +105,7 @@ def test_ctrl_c_ends_with_code_130(tmp_path):
     command = subprocess.Popen(
         [BIN / "downlaw", "paired", "a", "b", "--reference", "test.de"],
         cwd=tmp_path, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
     )  # fmt: skip
     with (tmp_path / "test.de").open("w"):  # it has begun to read
         time.sleep(0.2)
