@@ -37,7 +37,7 @@ def write_view(prefix: Path, pools: Sequence[tuple[Path, Mapping[str, Any]]], or
     """Write the view of pools, each given with its record, that reads them in `order`, of shape (blocks,)."""
     about, order_path = view_files(prefix)
     with write_aside(order_path) as aside, aside.open("wb") as stream:
-        np.save(stream, order.astype(np.uint8), allow_pickle=False)
+        np.save(stream, order.astype(np.uint8, copy=False), allow_pickle=False)
     described = [
         {"path": os.path.relpath(path, prefix.parent), "blocks": record["blocks"], "sha256": record["sha256"]}
         for path, record in pools

@@ -93,7 +93,7 @@ def _counted(jobs: Iterable[Job]) -> dict[str, int]:
     trainings: dict[str, int] = defaultdict(int)
     for job in jobs:
         if job.rule in TRAINING_RULES:
-            trainings[job.rule] += 1 if job.rule == "overtrain" else job.work.trainings
+            trainings[job.rule] += job.trainings
     return dict(trainings)
 
 

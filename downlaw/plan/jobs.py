@@ -69,6 +69,11 @@ class Job:
     def key(self) -> str:
         return f"{self.rule}/{self.name}"
 
+    @property
+    def trainings(self) -> int:
+        """Models that the study counts: a run of a grid is one, whose trunk is a training beside it."""
+        return 1 if self.rule == "overtrain" else self.work.trainings
+
 
 class Graph(dict[str, Job]):
     """Jobs by key, each after all that it needs."""

@@ -18,6 +18,7 @@ from .labels import (
     NOISE_LABELS,
     enumerate_words,
     mixture_styles,
+    percentage,
     short_count,
     with_interval,
 )
@@ -141,9 +142,7 @@ def winners(valuations: pd.DataFrame) -> Iterator[str]:
             f" {reached}, by {enumerate_words(gaps)}."
         )
         if pd.notna(best["share_best"]):
-            share = best["share_best"]
-            draws = ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
-            sentence += f" It is ahead in {draws} of the draws of the noise."
+            sentence += f" It is ahead in {percentage(best['share_best'], 0)} of the draws of the noise."
         yield sentence
 
 

@@ -117,6 +117,14 @@ def plain(value: float, decimals: int) -> str:
     return text + "0" if text.endswith(".") else text
 
 
+def percentage(share: float, decimals: int) -> str:
+    """A share of 1 as a percentage; rounding makes none of them nothing or all: <1%, >99%."""
+    said, least = f"{100 * share:.{decimals}f}%", 10.0**-decimals
+    if 0 < share < 1 and said in (f"{0:.{decimals}f}%", f"{100:.{decimals}f}%"):
+        return f"<{least:.{decimals}f}%" if share < 0.5 else f">{100 - least:.{decimals}f}%"
+    return said
+
+
 def enumerate_words(words: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..labels import METRIC_LABELS, short_count
+from ..labels import METRIC_LABELS, percentage, short_count
 
 
 def said(value: Any) -> str:
@@ -32,15 +32,8 @@ def fixed(decimals: int) -> Callable[[Any], str]:
 
 
 def percent(decimals: int = 1) -> Callable[[Any], str]:
-    """Shows shares of 1 as percentages; rounding makes none of them nothing or all: <1%, >99%."""
-    return lambda value: "" if pd.isna(value) else _percentage(float(value), decimals)
-
-
-def _percentage(share: float, decimals: int) -> str:
-    said, least = f"{100 * share:.{decimals}f}%", 10.0**-decimals
-    if 0 < share < 1 and said in (f"{0:.{decimals}f}%", f"{100:.{decimals}f}%"):
-        return f"<{least:.{decimals}f}%" if share < 0.5 else f">{100 - least:.{decimals}f}%"
-    return said
+    """Shows shares of 1 as percentages."""
+    return lambda value: "" if pd.isna(value) else percentage(float(value), decimals)
 
 
 def count(value: Any) -> str:

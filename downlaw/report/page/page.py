@@ -22,7 +22,7 @@ from .beside import FORMATS, draw_missing, figure_stems, up_to_date, write_besid
 from .blocks import Answer, Chart, Code, Files, Names, Section, Table, Text
 from .checks import contradictions
 from .colours import DARK_PAPER, LIGHT_PAPER, twins
-from .common import cost_section
+from .cost import cost_section
 from .lm import lm_page
 from .plotly_chart import as_plotly
 from .provenance import kept_study, provenance

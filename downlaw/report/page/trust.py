@@ -11,6 +11,7 @@ import pandas as pd
 from downlaw.laws import Status
 
 from ..labels import FAMILY_LABELS, METRIC_LABELS, enumerate_words, short_count
+from .blocks import rows_at
 
 MISFIT = 0.05
 """A law whose misfit_p is smaller does not fit its own points."""
@@ -36,8 +37,8 @@ def doubts_of(
     best: its row of valuations.csv, whose law is of all points.
     """
     found = set()
-    law = _of(laws, best["mixture"], metric, role="law")
-    judged = _of(verdicts, best["mixture"], metric)
+    law = _of(laws, mixture=best["mixture"], metric=metric, role="law")
+    judged = _of(verdicts, mixture=best["mixture"], metric=metric)
     if judged is not None and _failed(judged):
         found.add(Doubt.FAILED)
     if law is None or pd.isna(law["held_out_error"]):
@@ -50,12 +51,9 @@ def doubts_of(
     return tuple(doubt for doubt in Doubt if doubt in found)
 
 
-def _of(table: pd.DataFrame | None, mixture: str, metric: str, **more: str) -> pd.Series | None:
-    if table is None:
-        return None
-    for column, value in {"mixture": mixture, "metric": metric, **more}.items():
-        table = table[table[column] == value]
-    return table.iloc[0] if len(table) else None
+def _of(table: pd.DataFrame | None, **place: str) -> pd.Series | None:
+    rows = rows_at(table, **place)
+    return rows.iloc[0] if rows is not None and len(rows) else None
 
 
 def _failed(verdict: pd.Series) -> bool:

@@ -1,4 +1,4 @@
-"""The sections that studies of both tracks have: cost, and what was planned."""
+"""What a study took, and what was planned beside it."""
 
 from __future__ import annotations
 
